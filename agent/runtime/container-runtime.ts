@@ -1,0 +1,123 @@
+/**
+ * What the agent needs of whatever runs game servers. `nerdctl/` is the product; `process/` runs host processes for
+ * machines without containerd.
+ *
+ * Every method may be called again after a crash of the agent at any point: each states what a repetition does.
+ * All methods reject with `RuntimeError`; its message is fit for the owner's eyes.
+ */
+import type { ServerSpec } from "../../protocol/spec.ts";
+
+/** Places of one server on the node's disk; made by `serverPaths()`. */
+export interface ServerPaths {
+  /** Everything of this server. */
+  root: string;
+  /** The game's own folder, the only thing it can write. */
+  data: string;
+  /** Console log: segments written by the logger, read by the agent. */
+  console: string;
+  /** FIFO that is the game's standard input. */
+  stdin: string;
+  /** The agent's own records of this server. */
+  records: string;
+}
+
+/** All that a start needs; everything is resolved, no placeholder is left. */
+export interface LaunchSpec {
+  spec: ServerSpec;
+  paths: ServerPaths;
+  /** Command line for `sh -c`. */
+  command: string;
+  environment: Record<string, string>;
+}
+
+export interface InstallSpec {
+  spec: ServerSpec;
+  paths: ServerPaths;
+  environment: Record<string, string>;
+}
+
+export interface ExitStatus {
+  /** 128 + signal number when a signal ended it, as shells say it. */
+  exitCode: number;
+  /** Name such as SIGSEGV, or null. */
+  signal: string | null;
+  oomKilled: boolean;
+  /** Milliseconds since 1970. */
+  exitedAt: number;
+}
+
+export interface RuntimeStatus {
+  serverId: string;
+  isRunning: boolean;
+  /** Identifies one run: an exit of an older run is never taken for the present one's. */
+  runId: string;
+  startedAt: number | null;
+  /** Null while running, or when it cannot be known any more. */
+  exit: ExitStatus | null;
+}
+
+export interface RuntimeUsage {
+  /** CPU time used since the start, in microseconds. */
+  cpuUsageUs: number;
+  memoryBytes: number;
+  networkRxBytes: number;
+  networkTxBytes: number;
+  processCount: number;
+}
+
+export interface Finding {
+  level: "ok" | "warning" | "error";
+  subject: string;
+  message: string;
+  /** What to do about it; empty when ok. */
+  remedy: string;
+}
+
+export type ExitListener = (serverId: string, runId: string, exit: ExitStatus) => void;
+
+export class RuntimeError extends Error {
+  override name = "RuntimeError";
+}
+
+export interface ContainerRuntime {
+  readonly name: "nerdctl" | "process";
+
+  /** Checks what the runtime stands on. Changes nothing. */
+  preflight(): Promise<Finding[]>;
+
+  /** Begins reporting exits, including those that happened while the agent was away. Call once. */
+  watch(onExit: ExitListener): Promise<void>;
+
+  /**
+   * Starts the server and resolves when its process runs. A server already running is left alone and its status
+   * returned. Rests of an earlier run are removed first; console log and data stay.
+   */
+  start(launch: LaunchSpec): Promise<RuntimeStatus>;
+
+  /** Sends a signal (`SIGINT`, …) to the game. Not running: resolves, nothing happens. */
+  signal(serverId: string, signal: string): Promise<void>;
+
+  /** Ends every process of the server at once. Not running: resolves, nothing happens. */
+  kill(serverId: string): Promise<void>;
+
+  /** Runs the install script to its end with its output in the server's console log. Aborting kills it. Not resumable: after a crash of the agent it is run anew. */
+  install(install: InstallSpec, abort: AbortSignal): Promise<ExitStatus>;
+
+  /** Status of one server, or null when the runtime knows nothing of it. */
+  inspect(serverId: string): Promise<RuntimeStatus | null>;
+
+  /** Every server of this node that the runtime knows, running or not; never anything that is not Catalyst's. */
+  list(): Promise<RuntimeStatus[]>;
+
+  /** Applies new limits to a running server where that is possible; resolves false when they wait for the next start. */
+  updateLimits(spec: ServerSpec): Promise<boolean>;
+
+  /** Present use of a running server, read from the kernel; null when not running. Cheap enough for every 2 s. */
+  usage(serverId: string): Promise<RuntimeUsage | null>;
+
+  /** Removes what the runtime keeps of the server (container, network, records), killing it if need be. Data folder and log are not touched. Repeating it is harmless. */
+  remove(serverId: string): Promise<void>;
+
+  /** Stops watching and lets go of every handle. Servers go on running. */
+  close(): Promise<void>;
+}

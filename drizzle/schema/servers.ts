@@ -1,0 +1,132 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  check,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
+import type { DesiredPower, ServerState } from "../../protocol/server-state.ts";
+import type { Template } from "../../protocol/template.ts";
+import { createdAt, instant, updatedAt } from "./columns.ts";
+import { nodes } from "./nodes.ts";
+import { templates } from "./templates.ts";
+import { users } from "./users.ts";
+
+/** The spec: what a server shall be. What it is stands in `server_observed`. */
+export const servers = pgTable(
+  "servers",
+  {
+    id: text("id").primaryKey(),
+    name: text("name").notNull(),
+    description: text("description").notNull().default(""),
+    ownerId: text("owner_id")
+      .notNull()
+      .references(() => users.id),
+    nodeId: text("node_id")
+      .notNull()
+      .references(() => nodes.id),
+    templateId: text("template_id")
+      .notNull()
+      .references(() => templates.id),
+    templateRevision: bigint("template_revision", { mode: "number" }).notNull(),
+    /** The template as it was when the server was made or last reinstalled: editing a template changes no server by surprise. */
+    templateSnapshot: jsonb("template_snapshot").$type<Template>().notNull(),
+    /** Rises with each change of this row that the agent must know of. */
+    version: bigint("version", { mode: "number" }).notNull().default(1),
+    image: text("image").notNull(),
+    startup: text("startup").notNull(),
+    environment: jsonb("environment").$type<Record<string, string>>().notNull(),
+    memoryMb: integer("memory_mb").notNull(),
+    cpuCores: doublePrecision("cpu_cores").notNull(),
+    diskMb: integer("disk_mb").notNull(),
+    pidsLimit: integer("pids_limit").notNull().default(512),
+    networkMode: text("network_mode").$type<"bridge" | "host">().notNull().default("bridge"),
+    installGeneration: integer("install_generation").notNull().default(1),
+    desiredPower: text("desired_power").$type<DesiredPower>().notNull().default("stopped"),
+    /** Milliseconds; the later power request wins, whoever writes it down first. */
+    desiredPowerAt: bigint("desired_power_at", { mode: "number" }).notNull().default(0),
+    isSuspended: boolean("is_suspended").notNull().default(false),
+    createdAt: createdAt(),
+    updatedAt: updatedAt(),
+  },
+  (t) => [
+    index("servers_owner_idx").on(t.ownerId, t.id),
+    index("servers_node_idx").on(t.nodeId, t.id),
+    index("servers_template_idx").on(t.templateId),
+    check(
+      "servers_limits_positive",
+      sql`${t.memoryMb} > 0 and ${t.cpuCores} > 0 and ${t.diskMb} > 0 and ${t.pidsLimit} > 0`,
+    ),
+    check("servers_network_mode", sql`${t.networkMode} in ('bridge', 'host')`),
+    check("servers_desired_power", sql`${t.desiredPower} in ('running', 'stopped')`),
+  ],
+);
+
+/** Written by the hub's outbox alone, from the agent's events; `seq` orders and fences them. */
+export const serverObserved = pgTable(
+  "server_observed",
+  {
+    serverId: text("server_id")
+      .primaryKey()
+      .references(() => servers.id, { onDelete: "cascade" }),
+    state: text("state").$type<ServerState>().notNull(),
+    reason: text("reason"),
+    exitCode: integer("exit_code"),
+    signal: text("signal"),
+    oomKilled: boolean("oom_killed").notNull().default(false),
+    crashCount: integer("crash_count").notNull().default(0),
+    startedAt: instant("started_at"),
+    installedGeneration: integer("installed_generation").notNull().default(0),
+    seq: bigint("seq", { mode: "number" }).notNull().default(0),
+    observedAt: instant("observed_at").notNull(),
+  },
+  (t) => [index("server_observed_state_idx").on(t.state)],
+);
+
+/** An address and port of a node, free or given to a server. */
+export const allocations = pgTable(
+  "allocations",
+  {
+    id: text("id").primaryKey(),
+    nodeId: text("node_id")
+      .notNull()
+      .references(() => nodes.id, { onDelete: "cascade" }),
+    ip: text("ip").notNull(),
+    port: integer("port").notNull(),
+    alias: text("alias"),
+    notes: text("notes"),
+    serverId: text("server_id").references(() => servers.id, { onDelete: "set null" }),
+    isPrimary: boolean("is_primary").notNull().default(false),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    uniqueIndex("allocations_node_ip_port_key").on(t.nodeId, t.ip, t.port),
+    uniqueIndex("allocations_primary_key").on(t.serverId).where(sql`${t.isPrimary}`),
+    index("allocations_server_idx").on(t.serverId),
+    check("allocations_port", sql`${t.port} between 1 and 65535`),
+    check("allocations_primary_has_server", sql`not ${t.isPrimary} or ${t.serverId} is not null`),
+  ],
+);
+
+/** What an owner lets somebody else do with a server. */
+export const grants = pgTable(
+  "grants",
+  {
+    serverId: text("server_id")
+      .notNull()
+      .references(() => servers.id, { onDelete: "cascade" }),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id, { onDelete: "cascade" }),
+    permissions: text("permissions").array().notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [primaryKey({ columns: [t.serverId, t.userId] }), index("grants_user_idx").on(t.userId, t.serverId)],
+);

@@ -1,0 +1,114 @@
+import { z } from "zod";
+import { idSchema, slugSchema } from "../ids.ts";
+
+export const locationSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  createdAt: z.iso.datetime(),
+});
+export type Location = z.infer<typeof locationSchema>;
+export const createLocationBodySchema = z.strictObject({
+  id: slugSchema.optional(),
+  name: z.string().min(1).max(100),
+  description: z.string().max(500).default(""),
+});
+export const updateLocationBodySchema = createLocationBodySchema.omit({ id: true }).partial();
+
+const hostSchema = z
+  .string()
+  .min(1)
+  .max(253)
+  .regex(/^[A-Za-z0-9.:_-]+$/, "use a host name or an IP address");
+
+export const createNodeBodySchema = z.strictObject({
+  id: slugSchema.optional(),
+  name: z.string().min(1).max(100),
+  locationId: idSchema,
+  hostname: hostSchema,
+  /** What players connect to, and the address of the node's first allocations. */
+  publicAddress: hostSchema,
+  /** Address that ports are bound to on the node; behind NAT it differs from the public one. */
+  bindAddress: z.union([z.ipv4(), z.ipv6()]).default("0.0.0.0"),
+  maxMemoryMb: z.number().int().min(64).max(16_777_216),
+  maxCpuCores: z.number().min(0.1).max(1024),
+  maxDiskMb: z.number().int().min(64).max(1_073_741_824).default(1_048_576),
+  /** 1 allows promising exactly what the node has; 1.5 half as much again. */
+  memoryOvercommit: z.number().min(0.1).max(10).default(1),
+  cpuOvercommit: z.number().min(0.1).max(100).default(4),
+});
+export const updateNodeBodySchema = z.strictObject({
+  name: z.string().min(1).max(100).optional(),
+  hostname: hostSchema.optional(),
+  publicAddress: hostSchema.optional(),
+  maxMemoryMb: z.number().int().min(64).max(16_777_216).optional(),
+  maxCpuCores: z.number().min(0.1).max(1024).optional(),
+  maxDiskMb: z.number().int().min(64).max(1_073_741_824).optional(),
+  memoryOvercommit: z.number().min(0.1).max(10).optional(),
+  cpuOvercommit: z.number().min(0.1).max(100).optional(),
+});
+
+export const nodeSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  locationId: z.string(),
+  hostname: z.string(),
+  publicAddress: z.string(),
+  bindAddress: z.string(),
+  maxMemoryMb: z.number(),
+  maxCpuCores: z.number(),
+  maxDiskMb: z.number(),
+  memoryOvercommit: z.number(),
+  cpuOvercommit: z.number(),
+  /** Promised to servers, whether they run or not. */
+  allocatedMemoryMb: z.number(),
+  allocatedCpuCores: z.number(),
+  allocatedDiskMb: z.number(),
+  serverCount: z.number().int(),
+  isOnline: z.boolean(),
+  isEnrolled: z.boolean(),
+  lastSeenAt: z.iso.datetime().nullable(),
+  agentVersion: z.string().nullable(),
+  runtime: z.string().nullable(),
+  createdAt: z.iso.datetime(),
+});
+export type Node = z.infer<typeof nodeSchema>;
+export const createdNodeSchema = nodeSchema.extend({ secret: z.string() });
+
+export const deploymentTokenReplySchema = z.object({
+  deploymentToken: z.string(),
+  deployUrl: z.string(),
+  /** The one command to paste on the machine. */
+  command: z.string(),
+  expiresAt: z.iso.datetime(),
+});
+
+export const allocationSchema = z.object({
+  id: z.string(),
+  nodeId: z.string(),
+  ip: z.string(),
+  port: z.number().int(),
+  alias: z.string().nullable(),
+  notes: z.string().nullable(),
+  serverId: z.string().nullable(),
+});
+export type Allocation = z.infer<typeof allocationSchema>;
+export const createAllocationsBodySchema = z.strictObject({
+  ip: z.union([z.ipv4(), z.ipv6()]).optional(),
+  /** One port, or a range such as `25565-25600`. */
+  ports: z.union([
+    z.number().int().min(1).max(65535),
+    z.string().regex(/^\d{1,5}(-\d{1,5})?$/, "a port or a range such as 25565-25600"),
+  ]),
+  alias: z.string().max(253).optional(),
+  notes: z.string().max(500).optional(),
+});
+
+export const enrollBodySchema = z.strictObject({
+  token: z.string().min(16).max(200),
+  hostname: z.string().max(253),
+  agentVersion: z.string().max(64),
+  runtime: z.enum(["nerdctl", "process"]),
+});
+export const enrollReplySchema = z.object({ nodeId: z.string(), secret: z.string(), panelUrl: z.string() });
+export type EnrollReply = z.infer<typeof enrollReplySchema>;

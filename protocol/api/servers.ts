@@ -1,0 +1,114 @@
+import { z } from "zod";
+import { logsReplySchema, powerReplySchema, statsReplySchema } from "../agent-replies.ts";
+import { correlationIdSchema, idSchema } from "../ids.ts";
+import { CONSOLE_INPUT_MAX_BYTES, CONSOLE_LOGS_MAX_BYTES } from "../limits.ts";
+import { desiredPowerSchema, serverStateSchema } from "../server-state.ts";
+import { variableNameSchema } from "../template.ts";
+import { listQuerySchema } from "./envelope.ts";
+
+const environmentSchema = z.record(variableNameSchema, z.coerce.string().max(4096));
+const portSchema = z.number().int().min(1).max(65535);
+
+export const createServerBodySchema = z.strictObject({
+  name: z.string().trim().min(1).max(100),
+  description: z.string().max(500).default(""),
+  templateId: idSchema,
+  nodeId: idSchema,
+  /** May be left out; if given it must be the node's own location. */
+  locationId: idSchema.optional(),
+  /** Administrators may create for somebody else. */
+  ownerId: idSchema.optional(),
+  allocatedMemoryMb: z.number().int().min(16).max(1_048_576),
+  allocatedCpuCores: z.number().min(0.05).max(512),
+  allocatedDiskMb: z.number().int().min(16).max(104_857_600),
+  /** Left out: the next free port of the node. */
+  primaryPort: portSchema.optional(),
+  networkMode: z.enum(["bridge", "host"]).default("bridge"),
+  /** One of the template's images. */
+  image: z.string().max(300).optional(),
+  environment: environmentSchema.default({}),
+  startAfterInstall: z.boolean().default(false),
+});
+export type CreateServerBody = z.input<typeof createServerBodySchema>;
+
+export const updateServerBodySchema = z.strictObject({
+  name: z.string().trim().min(1).max(100).optional(),
+  description: z.string().max(500).optional(),
+  allocatedMemoryMb: z.number().int().min(16).max(1_048_576).optional(),
+  allocatedCpuCores: z.number().min(0.05).max(512).optional(),
+  allocatedDiskMb: z.number().int().min(16).max(104_857_600).optional(),
+  image: z.string().max(300).optional(),
+  startup: z.string().min(1).max(4000).optional(),
+  environment: environmentSchema.optional(),
+});
+
+export const serverSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  ownerId: z.string(),
+  ownerName: z.string(),
+  nodeId: z.string(),
+  nodeName: z.string(),
+  nodeIsOnline: z.boolean(),
+  locationId: z.string(),
+  templateId: z.string(),
+  templateName: z.string(),
+  status: serverStateSchema,
+  statusReason: z.string().nullable(),
+  exitCode: z.number().int().nullable(),
+  startedAt: z.iso.datetime().nullable(),
+  desiredPower: desiredPowerSchema,
+  isSuspended: z.boolean(),
+  allocatedMemoryMb: z.number(),
+  allocatedCpuCores: z.number(),
+  allocatedDiskMb: z.number(),
+  primaryIp: z.string().nullable(),
+  primaryPort: z.number().int().nullable(),
+  /** Address for players, `host:port`. */
+  connectAddress: z.string().nullable(),
+  networkMode: z.enum(["bridge", "host"]),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type Server = z.infer<typeof serverSchema>;
+
+/** One server, with what only its page needs. */
+export const serverDetailSchema = serverSchema.extend({
+  image: z.string(),
+  startup: z.string(),
+  /** What the caller may see of it. */
+  environment: z.record(z.string(), z.string()),
+  /** What the caller may do: `["*"]` for the owner and administrators. */
+  permissions: z.array(z.string()),
+});
+export type ServerDetail = z.infer<typeof serverDetailSchema>;
+
+export const serverListQuerySchema = listQuerySchema.extend({
+  nodeId: idSchema.optional(),
+  status: serverStateSchema.optional(),
+});
+
+export const powerBodySchema = z.strictObject({ commandId: correlationIdSchema.optional() }).default({});
+export const powerResultSchema = powerReplySchema.extend({ commandId: z.string() });
+
+export const logsQuerySchema = z.object({
+  from: z.coerce.number().int().nonnegative().optional(),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(CONSOLE_LOGS_MAX_BYTES)
+    .default(64 * 1024),
+});
+export { logsReplySchema, statsReplySchema };
+
+/** One console line: no control characters besides tab, at most `CONSOLE_INPUT_MAX_BYTES`. */
+export const consoleLineSchema = z
+  .string()
+  .refine(
+    (line) => !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(line),
+    "must not contain control characters or line breaks",
+  )
+  .refine((line) => new TextEncoder().encode(line).length <= CONSOLE_INPUT_MAX_BYTES, "is longer than 32 KiB");
+export const commandBodySchema = z.strictObject({ command: consoleLineSchema });

@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { ERROR_CODES } from "../errors.ts";
+import { idSchema } from "../ids.ts";
+import { desiredPowerSchema, serverStateSchema } from "../server-state.ts";
+
+/** Byte offset or length in a server's console log. Offsets are absolute: they never restart, not even when the log rotates. */
+export const byteCountSchema = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER);
+/** Milliseconds since 1970 (UTC). */
+export const epochMsSchema = z.number().int().nonnegative();
+export const errorCodeSchema = z.enum(ERROR_CODES);
+
+/** Live figures of one server. */
+export const resourceStatsSchema = z.object({
+  type: z.literal("resource_stats"),
+  serverId: idSchema,
+  /** 100 is one whole core. */
+  cpuPercent: z.number().nonnegative(),
+  memoryBytes: byteCountSchema,
+  /** 0 when unlimited. */
+  memoryLimitBytes: byteCountSchema,
+  networkRxBytes: byteCountSchema,
+  networkTxBytes: byteCountSchema,
+  diskBytes: byteCountSchema,
+  /** 0 when unlimited. */
+  diskLimitBytes: byteCountSchema,
+  processCount: z.number().int().nonnegative(),
+  /** 0 when the server is not running. */
+  uptimeMs: z.number().nonnegative(),
+  timestamp: epochMsSchema,
+});
+export type ResourceStats = z.infer<typeof resourceStatsSchema>;
+
+/** Health of a node, in the seed's units. */
+export const healthReportSchema = z.object({
+  type: z.literal("health_report"),
+  nodeId: idSchema,
+  cpuPercent: z.number().nonnegative(),
+  memoryUsageMb: z.number().nonnegative(),
+  memoryTotalMb: z.number().nonnegative(),
+  diskUsageMb: z.number().nonnegative(),
+  diskTotalMb: z.number().nonnegative(),
+  containerCount: z.number().int().nonnegative(),
+  uptimeSeconds: z.number().nonnegative(),
+  loadAverage: z.array(z.number()).length(3).optional(),
+  agentMemoryMb: z.number().nonnegative().optional(),
+  timestamp: epochMsSchema.optional(),
+});
+export type HealthReport = z.infer<typeof healthReportSchema>;
+
+/**
+ * A change of a server's observed state, as the agent saw it.
+ *
+ * `seq` numbers the events of one node without holes. The agent keeps each event on disk until the hub acknowledged
+ * it, and sends unacknowledged ones again after a reconnect; the hub drops those it has seen.
+ */
+export const serverStateEventSchema = z.object({
+  type: z.literal("server_state"),
+  seq: z.number().int().positive(),
+  serverId: idSchema,
+  state: serverStateSchema,
+  /** A sentence for the owner, or null. */
+  reason: z.string().max(1000).nullable(),
+  /** Of the last exit; null while the server never exited. */
+  exitCode: z.number().int().nullable(),
+  /** Name of the signal that ended it, such as SIGSEGV. */
+  signal: z.string().max(20).nullable(),
+  oomKilled: z.boolean(),
+  crashCount: z.number().int().nonnegative(),
+  startedAt: epochMsSchema.nullable(),
+  desiredPower: desiredPowerSchema,
+  /** When the control plane issued the power request that the agent obeys; the later one wins. */
+  desiredPowerAt: epochMsSchema,
+  /** The install generation that the files on the node come from; 0 before the first install. */
+  installedGeneration: z.number().int().nonnegative(),
+  timestamp: epochMsSchema,
+});
+export type ServerStateEvent = z.infer<typeof serverStateEventSchema>;

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { idSchema } from "./ids.ts";
+import { desiredPowerSchema } from "./server-state.ts";
+import { configFileSchema } from "./template.ts";
+
+/** One address and port that a server may use; TCP and UDP both. */
+export const allocationSpecSchema = z.object({
+  ip: z.string(),
+  port: z.number().int().min(1).max(65535),
+  isPrimary: z.boolean(),
+});
+
+/**
+ * What a server shall be, complete enough for the agent to run it with no control plane at hand.
+ * Everything observed (running, exit codes, console) is the agent's own and never in here.
+ */
+export const serverSpecSchema = z.object({
+  id: idSchema,
+  name: z.string(),
+  /** Rises with every change of this server's spec. */
+  version: z.number().int().positive(),
+  templateId: idSchema,
+  image: z.string(),
+  installImage: z.string(),
+  installScript: z.string(),
+  installTimeoutSeconds: z.number().int().positive(),
+  /** Rises with each install asked for; the agent installs when its own is lower. */
+  installGeneration: z.number().int().nonnegative(),
+  /** With `{{VARIABLE}}`s still in it: the agent fills them from `environment` and the reserved variables. */
+  startup: z.string(),
+  stopCommand: z.string(),
+  stopSignal: z.string().nullable(),
+  stopTimeoutSeconds: z.number().int().positive(),
+  readyPattern: z.string(),
+  startTimeoutSeconds: z.number().int().positive(),
+  environment: z.record(z.string(), z.string()),
+  configFiles: z.array(configFileSchema),
+  memoryMb: z.number().int().positive(),
+  cpuCores: z.number().positive(),
+  diskMb: z.number().int().positive(),
+  pidsLimit: z.number().int().positive(),
+  networkMode: z.enum(["bridge", "host"]),
+  allocations: z.array(allocationSpecSchema),
+  desiredPower: desiredPowerSchema,
+  desiredPowerAt: z.number().int().nonnegative(),
+  suspended: z.boolean(),
+});
+export type ServerSpec = z.infer<typeof serverSpecSchema>;
+
+/** Answer of `GET /api/agent/spec`: every server of the node. */
+export const nodeSpecSchema = z.object({
+  nodeId: idSchema,
+  generation: z.number().int().nonnegative(),
+  servers: z.array(serverSpecSchema),
+});
+export type NodeSpec = z.infer<typeof nodeSpecSchema>;

@@ -1,0 +1,11 @@
+/**
+ * The wire protocol's version: one integer, raised whenever a frame changes in a way the other end must know of.
+ *
+ * Control plane and agents are updated at different times, so each end accepts every version from
+ * `PROTOCOL_VERSION_MIN` up to its own, and the older of the two is spoken. Unknown fields are ignored by both ends.
+ *
+ * History
+ * - 1 (2026-11-24): first version.
+ */
+export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION_MIN = 1;
