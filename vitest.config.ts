@@ -3,17 +3,16 @@ import { defineConfig } from "vitest/config";
 
 const rooms = "{protocol,worker,durable-objects,agent,web,local,templates}";
 
-/** Four kinds of tests, told apart by file name; `tests/run.ts` says which need what. */
+/** What needs more than Node itself is told by its file name, so that each kind runs only where it can. */
+const special = ["**/*.{workers,pg,browser,containers}.test.ts", "**/node_modules/**"];
+/** Tests that start whole systems take the machine for themselves. */
+const oneAtATime = { fileParallelism: false, testTimeout: 180_000, hookTimeout: 180_000 };
+
+/** The kinds of tests; `tests/run.ts` says what each needs of the machine. */
 export default defineConfig({
   test: {
     projects: [
-      {
-        test: {
-          name: "unit",
-          include: [`${rooms}/**/*.test.{ts,tsx}`],
-          exclude: ["**/*.workers.test.ts", "**/*.pg.test.ts", "**/node_modules/**"],
-        },
-      },
+      { test: { name: "unit", include: [`${rooms}/**/*.test.{ts,tsx}`], exclude: special } },
       {
         test: {
           name: "pg",
@@ -27,14 +26,14 @@ export default defineConfig({
         plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
         test: { name: "workers", include: [`${rooms}/**/*.workers.test.ts`], testTimeout: 30_000 },
       },
+      { test: { name: "e2e", include: ["tests/**/*.test.ts"], exclude: special, ...oneAtATime } },
+      { test: { name: "browser", include: ["tests/**/*.browser.test.ts"], ...oneAtATime } },
       {
         test: {
-          name: "e2e",
-          include: ["tests/**/*.test.ts"],
+          name: "containers",
+          include: ["{agent,tests}/**/*.containers.test.ts"],
           exclude: ["**/node_modules/**"],
-          fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 180_000,
+          ...oneAtATime,
         },
       },
     ],
