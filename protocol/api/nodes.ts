@@ -112,3 +112,14 @@ export const enrollBodySchema = z.strictObject({
 });
 export const enrollReplySchema = z.object({ nodeId: z.string(), secret: z.string(), panelUrl: z.string() });
 export type EnrollReply = z.infer<typeof enrollReplySchema>;
+
+/** With no grace the old secret ends at once. */
+export const rotateSecretBodySchema = z
+  .strictObject({ graceSeconds: z.number().int().min(0).max(86_400).default(0) })
+  .default({ graceSeconds: 0 });
+export const nodeSecretReplySchema = z.object({ nodeId: z.string(), secret: z.string() });
+
+export const updateAllocationBodySchema = z.strictObject({
+  alias: z.string().max(253).nullable().optional(),
+  notes: z.string().max(500).nullable().optional(),
+});
