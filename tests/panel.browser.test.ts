@@ -1,0 +1,164 @@
+import { mkdirSync, readFileSync } from "node:fs";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { Panel } from "./world/panel.ts";
+
+const SHOTS = ".screenshots";
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+
+let panel: Panel;
+let browser: Browser;
+let context: BrowserContext;
+let page: Page;
+
+beforeAll(async () => {
+  mkdirSync(SHOTS, { recursive: true });
+  panel = await Panel.start();
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  context = await browser.newContext({ viewport: DESKTOP });
+  page = await context.newPage();
+  page.on("pageerror", (error) => pageErrors.push(String(error)));
+});
+afterAll(async () => {
+  await browser?.close();
+  await panel?.stop();
+});
+
+const pageErrors: string[] = [];
+
+/** A picture of the page at both widths, for a person to look at; and no page may be wider than its screen. */
+async function shoot(name: string): Promise<void> {
+  for (const [device, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+    await page.setViewportSize(size);
+    await page.screenshot({ path: `${SHOTS}/${name}-${device}.png` });
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow, `${name} on a ${device} scrolls sideways`).toBeLessThanOrEqual(0);
+  }
+  await page.setViewportSize(DESKTOP);
+}
+
+const consoleText = () =>
+  page.evaluate(() => (window as unknown as { __catalystConsole?: { text: string } }).__catalystConsole?.text ?? "");
+
+it("signs in, after a wrong password was refused in words", async () => {
+  await page.goto(panel.url);
+  await page.evaluate(() => localStorage.setItem("catalyst.debug", "1"));
+  await page.getByLabel("E-mail").fill("admin@example.com");
+  await page.getByLabel("Password", { exact: true }).fill("not the password");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page
+    .getByText(/do not match|incorrect|wrong/i)
+    .first()
+    .waitFor();
+  await shoot("sign-in");
+  await page.getByLabel("Password", { exact: true }).fill("correct horse battery");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page
+    .getByRole("heading", { name: /servers/i })
+    .first()
+    .waitFor();
+  await shoot("dashboard-empty");
+});
+
+it("creates an echo server from the form", async () => {
+  await page
+    .getByRole("link", { name: /create server/i })
+    .first()
+    .click();
+  await page
+    .getByRole("heading", { name: /create/i })
+    .first()
+    .waitFor();
+  await page.getByLabel("Name", { exact: true }).fill("My first server");
+  await page.getByText("Echo", { exact: true }).first().click();
+  await shoot("create-server");
+  await page.getByRole("button", { name: "Create server" }).click();
+  await page.getByRole("heading", { name: "My first server" }).waitFor();
+});
+
+it("starts it, sees its output, types a line and sees the answer", async () => {
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await expect.poll(consoleText, { timeout: 30_000 }).toContain("echo server ready");
+  const input = page.getByLabel("Console command");
+  await input.fill("hello from a browser");
+  await input.press("Enter");
+  await expect.poll(consoleText, { timeout: 10_000 }).toContain("echo: hello from a browser");
+  await page.getByText("Running", { exact: true }).first().waitFor();
+  await shoot("console");
+});
+
+it("shows the history after a reload", async () => {
+  await page.reload();
+  await expect.poll(consoleText, { timeout: 20_000 }).toContain("echo: hello from a browser");
+});
+
+it("says so when the connection is lost, and goes on by itself", async () => {
+  await panel.killWorker();
+  await panel.waitForNode();
+  const input = page.getByLabel("Console command");
+  await expect
+    .poll(
+      async () => {
+        await input.fill("after the outage");
+        await input.press("Enter");
+        return consoleText();
+      },
+      { timeout: 30_000, interval: 1_000 },
+    )
+    .toContain("echo: after the outage");
+});
+
+it("has pages for nodes, templates, account, users and audit, each without an error", async () => {
+  for (const [name, path] of Object.entries({
+    dashboard: "/",
+    nodes: "/nodes",
+    node: `/nodes/${panel.nodeId}`,
+    templates: "/templates",
+    account: "/account",
+    users: "/users",
+    audit: "/audit",
+  })) {
+    await page.goto(panel.url + path);
+    await page.getByRole("heading").first().waitFor();
+    await page.waitForLoadState("networkidle");
+    await shoot(name);
+  }
+  await page.goto(`${panel.url}/nodes`);
+  await page
+    .getByRole("button", { name: /add a node/i })
+    .first()
+    .click();
+  await page.getByRole("dialog").waitFor();
+  await shoot("add-a-node");
+  await page.keyboard.press("Escape");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(panel.url);
+  await page.getByText("My first server").first().waitFor();
+  await shoot("dashboard-light");
+  await page.emulateMedia({ colorScheme: "dark" });
+});
+
+it("stops the server", async () => {
+  await page.goto(panel.url);
+  await page.getByText("My first server").first().click();
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await page.getByText("Stopped", { exact: true }).first().waitFor();
+  await shoot("stopped");
+});
+
+it("had no script error and broke no rule of its content security policy", () => {
+  expect(pageErrors).toEqual([]);
+  expect(readFileSync("web/index.html", "utf8")).not.toMatch(/<script>/);
+});
