@@ -1,0 +1,127 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { z } from "zod";
+import type {
+  Allocation,
+  createAllocationsBodySchema,
+  createdNodeSchema,
+  createLocationBodySchema,
+  createNodeBodySchema,
+  deploymentTokenReplySchema,
+  Location,
+  Node,
+  updateNodeBodySchema,
+} from "../../protocol/api/nodes.ts";
+import type { HealthReport } from "../../protocol/frames/shared.ts";
+import { request, requestPage } from "./client.ts";
+import { LIST_POLL_MS } from "./query-client.ts";
+
+export function useNodes(enabled = true) {
+  return useQuery({
+    queryKey: ["nodes"],
+    queryFn: ({ signal }) => requestPage<Node>("/api/nodes", { query: { limit: 200 }, signal }),
+    refetchInterval: LIST_POLL_MS,
+    enabled,
+  });
+}
+
+export function useNode(id: string) {
+  return useQuery({
+    queryKey: ["node", id],
+    queryFn: ({ signal }) => request<Node>(`/api/nodes/${id}`, { signal }),
+    refetchInterval: LIST_POLL_MS,
+  });
+}
+
+/** Health as the node's agent measures it now; asked only while somebody looks and the node is connected. */
+export function useNodeHealth(id: string, enabled: boolean) {
+  return useQuery({
+    queryKey: ["node-health", id],
+    queryFn: ({ signal }) => request<HealthReport>(`/api/nodes/${id}/stats`, { signal }),
+    enabled,
+    refetchInterval: LIST_POLL_MS,
+    retry: false,
+  });
+}
+
+export function useCreateNode() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: z.input<typeof createNodeBodySchema>) =>
+      request<z.infer<typeof createdNodeSchema>>("/api/nodes", { method: "POST", body }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["nodes"] }),
+  });
+}
+
+export function useUpdateNode(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: z.input<typeof updateNodeBodySchema>) =>
+      request<Node>(`/api/nodes/${id}`, { method: "PATCH", body }),
+    onSuccess: () => {
+      void queries.invalidateQueries({ queryKey: ["nodes"] });
+      return queries.invalidateQueries({ queryKey: ["node", id] });
+    },
+  });
+}
+
+export function useDeleteNode(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => request<unknown>(`/api/nodes/${id}`, { method: "DELETE" }),
+    onSuccess: () => {
+      queries.removeQueries({ queryKey: ["node", id] });
+      return queries.invalidateQueries({ queryKey: ["nodes"] });
+    },
+  });
+}
+
+/** A new one-time token with the command that installs and enrols the node's agent. */
+export function useDeploymentToken() {
+  return useMutation({
+    mutationFn: (nodeId: string) =>
+      request<z.infer<typeof deploymentTokenReplySchema>>(`/api/nodes/${nodeId}/deployment-token`, { method: "POST" }),
+  });
+}
+
+export function useAllocations(nodeId: string, enabled = true) {
+  return useQuery({
+    queryKey: ["allocations", nodeId],
+    queryFn: ({ signal }) =>
+      requestPage<Allocation>(`/api/nodes/${nodeId}/allocations`, { query: { limit: 200 }, signal }),
+    enabled,
+  });
+}
+
+export function useCreateAllocations(nodeId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: z.input<typeof createAllocationsBodySchema>) =>
+      request<unknown>(`/api/nodes/${nodeId}/allocations`, { method: "POST", body }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["allocations", nodeId] }),
+  });
+}
+
+export function useDeleteAllocation(nodeId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => request<unknown>(`/api/nodes/${nodeId}/allocations/${id}`, { method: "DELETE" }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["allocations", nodeId] }),
+  });
+}
+
+export function useLocations(enabled = true) {
+  return useQuery({
+    queryKey: ["locations"],
+    queryFn: ({ signal }) => requestPage<Location>("/api/locations", { query: { limit: 200 }, signal }),
+    enabled,
+  });
+}
+
+export function useCreateLocation() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: z.input<typeof createLocationBodySchema>) =>
+      request<Location>("/api/locations", { method: "POST", body }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["locations"] }),
+  });
+}

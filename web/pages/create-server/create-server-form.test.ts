@@ -1,0 +1,93 @@
+import { describe, expect, test } from "vitest";
+import type { Node } from "../../../protocol/api/nodes.ts";
+import { createServerBodySchema } from "../../../protocol/api/servers.ts";
+import { templateSchema } from "../../../protocol/template.ts";
+import {
+  choices,
+  EMPTY_FORM,
+  errorsFromDetails,
+  formErrors,
+  freeMemoryMb,
+  toBody,
+  variableError,
+  withTemplate,
+} from "./create-server-form.ts";
+
+const template = templateSchema.parse({
+  id: "paper",
+  name: "Paper",
+  image: "eclipse-temurin:21",
+  startup: "java",
+  allocatedMemoryMb: 2048,
+  allocatedCpuCores: 2,
+  variables: [
+    { name: "EULA", default: "false", required: true, input: "checkbox", rules: ["in:true,false"] },
+    { name: "SLOTS", default: "20", input: "number", rules: ["integer", "between:1,100"] },
+    { name: "FIXED", default: "x", userEditable: false },
+  ],
+});
+const node = { name: "alpha", maxMemoryMb: 4096, memoryOvercommit: 1, allocatedMemoryMb: 1024 } as Node;
+const filled = { ...withTemplate(EMPTY_FORM, template), name: " My server ", nodeId: "node-1" };
+
+describe("the create-server form", () => {
+  test("a chosen template fills in sizes, image and variables, and the result is what the API takes", () => {
+    expect(formErrors(filled, template, node)).toEqual({});
+    const body = toBody(filled, template, false);
+    expect(createServerBodySchema.parse(body)).toMatchObject({
+      name: "My server",
+      allocatedMemoryMb: 2048,
+      image: "eclipse-temurin:21",
+      environment: { EULA: "false", SLOTS: "20" },
+    });
+    expect(body.environment).not.toHaveProperty("FIXED");
+    expect(body).not.toHaveProperty("primaryPort");
+  });
+
+  test("an administrator's request carries the variables that others may not edit", () => {
+    expect(toBody(filled, template, true).environment).toHaveProperty("FIXED", "x");
+  });
+
+  test("every mistake is named at its field", () => {
+    const wrong = {
+      ...filled,
+      name: "  ",
+      memoryMb: "3073",
+      cpuCores: "0",
+      port: "70000",
+      environment: { EULA: "", SLOTS: "200", FIXED: "x" },
+    };
+    expect(formErrors(wrong, template, node)).toEqual({
+      name: "is required",
+      memoryMb: "is more than alpha has left (3072 MiB)",
+      cpuCores: "must be from 0.05 to 512",
+      port: "must be at most 65535",
+      "environment.EULA": "is required",
+      "environment.SLOTS": expect.stringContaining("100"),
+    });
+  });
+
+  test("nothing chosen yet asks for a game and a node", () => {
+    expect(formErrors(EMPTY_FORM, null, null)).toMatchObject({ templateId: "Choose a game", nodeId: "Choose a node" });
+  });
+
+  test("free memory respects overcommitment and is never negative", () => {
+    expect(freeMemoryMb({ ...node, memoryOvercommit: 1.5 })).toBe(5120);
+    expect(freeMemoryMb({ ...node, allocatedMemoryMb: 9999 })).toBe(0);
+  });
+
+  test("an in: rule becomes a list of choices", () => {
+    expect(choices(template.variables[0]!)).toEqual(["true", "false"]);
+    expect(choices(template.variables[1]!)).toBeNull();
+    expect(variableError(template.variables[1]!, "x")).toBe("must be a whole number");
+  });
+
+  test("details of a refusal land at the field they speak of", () => {
+    expect(
+      errorsFromDetails([
+        { path: "primaryPort", message: "is taken" },
+        { path: "environment.EULA", message: "must be true" },
+        { path: "ownerId", message: "no such user" },
+      ]),
+    ).toEqual({ port: "is taken", "environment.EULA": "must be true", "": "ownerId: no such user" });
+  });
+});
