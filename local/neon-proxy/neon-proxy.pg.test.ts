@@ -29,6 +29,13 @@ async function asAdmin(work: (client: pg.Client) => Promise<unknown>): Promise<v
   await client.end();
 }
 
+/** The database's address with one part changed. */
+function addressWith(change: { username?: string; password?: string; pathname?: string }): string {
+  const address = new URL(url);
+  Object.assign(address, change);
+  return address.href;
+}
+
 const driver = (address = url.href) => neon(address);
 
 function post(body: string, headers: Record<string, string> = {}): Promise<Response> {
@@ -170,16 +177,16 @@ describe("limits and refusals", () => {
   it("refuses another password, user, or a browser, before anything reaches Postgres", async () => {
     const before = (await (await fetch(`${proxyUrl}/stats`)).json()) as { statements: number };
     for (const change of [{ password: "wrong" }, { username: "postgres" }]) {
-      const address = Object.assign(new URL(url), change);
-      await expect(driver(address.href)`select 1`).rejects.toMatchObject({ code: "28P01" });
+      await expect(driver(addressWith(change))`select 1`).rejects.toMatchObject({ code: "28P01" });
     }
     expect((await post('{"query":"select 1"}', { Origin: "https://evil.example" })).status).toBe(403);
     expect(await (await fetch(`${proxyUrl}/stats`)).json()).toEqual(before);
   });
 
   it("names a database that does not exist", async () => {
-    const address = Object.assign(new URL(url), { pathname: "/no_such_database" });
-    await expect(driver(address.href)`select 1`).rejects.toMatchObject({ code: "3D000" });
+    await expect(driver(addressWith({ pathname: "/no_such_database" }))`select 1`).rejects.toMatchObject({
+      code: "3D000",
+    });
   });
 
   it("refuses COPY without hanging", async () => {
@@ -216,7 +223,7 @@ describe("tunnel", () => {
   });
 
   it("asks for the password", async () => {
-    const pool = new Pool({ connectionString: Object.assign(new URL(url), { password: "wrong" }).href });
+    const pool = new Pool({ connectionString: addressWith({ password: "wrong" }) });
     pool.on("error", () => {});
     await expect(pool.query("select 1")).rejects.toMatchObject({ code: "28P01" });
     await pool.end();
