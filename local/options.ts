@@ -104,7 +104,8 @@ function parseFlags(args: string[]): Record<string, string | boolean | undefined
   try {
     return parseArgs({ args, options, strict: true }).values as Record<string, string | boolean | undefined>;
   } catch (error) {
-    throw new OptionError(`${(error as Error).message.split(". To specify")[0]}. See --help.`);
+    const [sentence] = (error as Error).message.split(/\.\s/);
+    throw new OptionError(`${sentence}. See --help.`);
   }
 }
 

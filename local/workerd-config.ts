@@ -103,7 +103,7 @@ export function edgeConfig(options: EdgeConfigOptions): string {
   });
   const compatibility = [
     `compatibilityDate = ${quote(wrangler.compatibility_date)}`,
-    `compatibilityFlags = [${wrangler.compatibility_flags.map(quote).join(", ")}]`,
+    `compatibilityFlags = [${neededFlags(wrangler).map(quote).join(", ")}]`,
   ].join(", ");
   const assetBindings = [
     `(name = "FILES", service = "asset-files")`,
@@ -136,6 +136,12 @@ const config :Workerd.Config = (
   ]
 );
 `;
+}
+
+/** workerd warns at every start about a flag that has become the default by the given date. */
+function neededFlags(wrangler: Wrangler): string[] {
+  const isDefault = (flag: string) => flag === "nodejs_compat" && wrangler.compatibility_date >= "2026-08-04";
+  return wrangler.compatibility_flags.filter((flag) => !isDefault(flag));
 }
 
 /** A Cap'n Proto text literal. */

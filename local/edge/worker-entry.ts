@@ -18,14 +18,13 @@ interface LocalEnv extends Env {
 export { NodeHub };
 
 export default {
-  ...worker,
   async fetch(request, env, context) {
     const path = new URL(request.url).pathname;
     if (!isWorkerFirst(path, env.LOCAL_WORKER_FIRST)) {
       const asset = await serveAsset(request, env.ASSETS);
       if (asset) return asset;
     }
-    return worker.fetch!(withPeer(request), env, context);
+    return worker.fetch(withPeer(request), env, context);
   },
 } satisfies ExportedHandler<LocalEnv>;
 

@@ -1,0 +1,31 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { asOperator, type OperatorOptions } from "./operator.ts";
+
+interface ServerRow {
+  id: string;
+  name: string;
+  status: string;
+}
+
+const STOP_DEADLINE_MS = 60_000;
+const AT_REST = ["stopped", "crashed", "error", "suspended"];
+
+/** Stops every game server as its owner would, and waits until each has ended. */
+export async function stopServers(access: OperatorOptions, log: (line: string) => void): Promise<void> {
+  try {
+    await asOperator(access, async (operator) => {
+      const list = async () => {
+        const servers = await operator.call<ServerRow[]>("GET", "/api/servers?limit=200");
+        return servers.filter((server) => !AT_REST.includes(server.status));
+      };
+      for (const server of await list()) {
+        log(`stopping ${server.name}`);
+        await operator.call("POST", `/api/servers/${server.id}/stop`).catch((error: Error) => log(error.message));
+      }
+      const deadline = Date.now() + STOP_DEADLINE_MS;
+      while ((await list()).length > 0 && Date.now() < deadline) await delay(200);
+    });
+  } catch (error) {
+    log(`game servers could not be stopped: ${(error as Error).message}`);
+  }
+}
