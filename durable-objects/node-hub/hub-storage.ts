@@ -1,0 +1,94 @@
+/** The hub's own SQLite tables: the node's facts, the last state of each server, and the outbox rows. */
+import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
+import type { HubFacts } from "./effects.ts";
+import type { OutboxEntry, OutboxStore } from "./outbox.ts";
+
+/** A node has hundreds of servers at most; a stolen one that makes up ids must not fill the disk. */
+const SERVERS_KEPT_MAX = 5_000;
+
+const NEW_HUB: HubFacts = {
+  nodeId: null,
+  epoch: 0,
+  specGeneration: 0,
+  ackedSeq: 0,
+  agentVersion: null,
+  runtime: null,
+  isOnline: false,
+};
+
+export class HubStorage implements OutboxStore {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    sql.exec("CREATE TABLE IF NOT EXISTS facts (id INTEGER PRIMARY KEY CHECK (id = 1), json TEXT NOT NULL)");
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS server_states (server_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, json TEXT NOT NULL)",
+    );
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, due_at INTEGER NOT NULL, json TEXT NOT NULL)",
+    );
+  }
+
+  facts(): HubFacts {
+    const row = this.#sql.exec<{ json: string }>("SELECT json FROM facts").toArray()[0];
+    return row ? { ...NEW_HUB, ...(JSON.parse(row.json) as Partial<HubFacts>) } : NEW_HUB;
+  }
+
+  saveFacts(facts: HubFacts): void {
+    this.#sql.exec("INSERT OR REPLACE INTO facts (id, json) VALUES (1, ?)", JSON.stringify(facts));
+  }
+
+  lastState(serverId: string): ServerStateEvent | null {
+    const rows = this.#sql.exec<{ json: string }>("SELECT json FROM server_states WHERE server_id = ?", serverId);
+    const row = rows.toArray()[0];
+    return row ? (JSON.parse(row.json) as ServerStateEvent) : null;
+  }
+
+  saveState(event: ServerStateEvent): void {
+    if (this.lastState(event.serverId) === null) this.#makeRoom();
+    this.#sql.exec(
+      "INSERT OR REPLACE INTO server_states (server_id, seq, json) VALUES (?, ?, ?)",
+      event.serverId,
+      event.seq,
+      JSON.stringify(event),
+    );
+  }
+
+  put(key: string, dueAtMs: number, json: string): void {
+    // A new id each time: an entry replaced while it was on its way to Postgres is not removed with the old one.
+    this.#sql.exec("INSERT OR REPLACE INTO outbox (key, due_at, json) VALUES (?, ?, ?)", key, dueAtMs, json);
+  }
+
+  due(nowMs: number, limit: number): OutboxEntry[] {
+    return this.#sql
+      .exec<{ id: number; key: string; json: string }>(
+        "SELECT id, key, json FROM outbox WHERE due_at <= ? ORDER BY id LIMIT ?",
+        nowMs,
+        limit,
+      )
+      .toArray();
+  }
+
+  remove(entries: readonly OutboxEntry[]): void {
+    for (const { id } of entries) this.#sql.exec("DELETE FROM outbox WHERE id = ?", id);
+  }
+
+  nextDueAt(): number | null {
+    return this.#sql.exec<{ at: number | null }>("SELECT min(due_at) AS at FROM outbox").one().at;
+  }
+
+  depth(): number {
+    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM outbox").one().n;
+  }
+
+  #makeRoom(): void {
+    for (const table of ["server_states", "outbox"]) {
+      const order = table === "outbox" ? "id" : "seq";
+      this.#sql.exec(
+        `DELETE FROM ${table} WHERE ${order} IN (SELECT ${order} FROM ${table} ORDER BY ${order} DESC LIMIT -1 OFFSET ?)`,
+        SERVERS_KEPT_MAX,
+      );
+    }
+  }
+}

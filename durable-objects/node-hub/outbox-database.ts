@@ -1,0 +1,110 @@
+/** The outbox's end in Postgres, over Neon's HTTP protocol: one batch, so all of it is written or nothing. */
+import { neon, neonConfig } from "@neondatabase/serverless";
+import { and, eq, lte, type SQL, sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/neon-http";
+import { nodes } from "../../drizzle/schema/nodes.ts";
+import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
+import type { Env } from "../../worker/env.ts";
+import type { NodePresence } from "./effects.ts";
+import type { OutboxBatch, OutboxDatabase, WriteFault } from "./outbox.ts";
+
+/** A batch that was not answered by then counts as failed and is written again. */
+const WRITE_DEADLINE_MS = 10_000;
+/** How far ahead of this clock a power request may claim to be issued: a node must not lock out later requests. */
+const CLOCK_SKEW_MAX_MS = 5 * 60_000;
+const INT4_MAX = 2 ** 31 - 1;
+
+export function outboxDatabase(env: Pick<Env, "DATABASE_URL" | "NEON_LOCAL_PROXY">): OutboxDatabase {
+  return {
+    async write(batch) {
+      if (env.NEON_LOCAL_PROXY) neonConfig.fetchEndpoint = `${env.NEON_LOCAL_PROXY}/sql`;
+      const signal = AbortSignal.timeout(WRITE_DEADLINE_MS);
+      const database = drizzle(neon(env.DATABASE_URL, { fetchOptions: { signal } }));
+      const statements = [
+        ...(batch.states.length > 0 ? stateStatements(batch, Date.now()).map((one) => database.execute(one)) : []),
+        ...(batch.presence ? [presenceStatement(database, batch.presence)] : []),
+      ];
+      const [first, ...rest] = statements;
+      if (first) await database.batch([first, ...rest]);
+    },
+  };
+}
+
+/** Class 22 is a value that Postgres cannot hold, 23 a broken constraint: the same values fail again. */
+export function writeFault(error: unknown): WriteFault {
+  for (const candidate of [error, (error as { cause?: unknown } | null)?.cause]) {
+    const code = (candidate as { code?: unknown } | null | undefined)?.code;
+    if (typeof code === "string" && /^2[23][0-9A-Z]{3}$/.test(code)) return "data";
+  }
+  return "unavailable";
+}
+
+/**
+ * A server that was deleted meanwhile, or belongs to another node, is passed over: the join finds no row for it. A
+ * node thus reports on its own servers alone, whatever it writes.
+ */
+function stateStatements({ nodeId, states }: OutboxBatch, now: number): SQL[] {
+  const rows = sql`jsonb_to_recordset(${JSON.stringify(states.map((event) => stateRow(event, now)))}::jsonb) as e(
+    server_id text, state text, reason text, exit_code int, signal text, oom_killed boolean, crash_count int,
+    started_at double precision, installed_generation int, seq bigint, observed_at double precision,
+    desired_power text, desired_power_at bigint)`;
+  return [
+    sql`insert into server_observed as o (server_id, state, reason, exit_code, signal, oom_killed, crash_count,
+        started_at, installed_generation, seq, observed_at)
+      select s.id, e.state, e.reason, e.exit_code, e.signal, e.oom_killed, e.crash_count,
+        to_timestamp(e.started_at), e.installed_generation, e.seq, to_timestamp(e.observed_at)
+      from ${rows} join servers s on s.id = e.server_id and s.node_id = ${nodeId}
+      for key share of s
+      on conflict (server_id) do update set state = excluded.state, reason = excluded.reason,
+        exit_code = excluded.exit_code, signal = excluded.signal, oom_killed = excluded.oom_killed,
+        crash_count = excluded.crash_count, started_at = excluded.started_at,
+        installed_generation = excluded.installed_generation, seq = excluded.seq, observed_at = excluded.observed_at
+      where o.seq < excluded.seq`,
+    sql`update servers s set desired_power = e.desired_power, desired_power_at = e.desired_power_at
+      from ${rows}
+      where s.id = e.server_id and s.node_id = ${nodeId} and s.desired_power_at < e.desired_power_at`,
+  ];
+}
+
+/** Values as the columns can hold them. */
+function stateRow(event: ServerStateEvent, now: number): Record<string, string | number | boolean | null> {
+  return {
+    server_id: event.serverId,
+    state: event.state,
+    reason: storable(event.reason),
+    exit_code: event.exitCode === null ? null : int4(event.exitCode),
+    signal: storable(event.signal),
+    oom_killed: event.oomKilled,
+    crash_count: int4(event.crashCount),
+    started_at: event.startedAt === null ? null : event.startedAt / 1000,
+    installed_generation: int4(event.installedGeneration),
+    seq: event.seq,
+    observed_at: event.timestamp / 1000,
+    desired_power: event.desiredPower,
+    desired_power_at: Math.min(event.desiredPowerAt, now + CLOCK_SKEW_MAX_MS),
+  };
+}
+
+/** An older connection's news never overwrites a newer one's. */
+function presenceStatement(database: ReturnType<typeof drizzle>, presence: NodePresence) {
+  const { nodeId, isOnline, epoch, seenAt, agentVersion, runtime } = presence;
+  return database
+    .update(nodes)
+    .set({
+      isOnline,
+      onlineEpoch: epoch,
+      lastSeenAt: new Date(seenAt),
+      agentVersion: storable(agentVersion),
+      runtime: storable(runtime),
+    })
+    .where(and(eq(nodes.id, nodeId), lte(nodes.onlineEpoch, epoch)));
+}
+
+/** Postgres keeps neither NUL nor half a surrogate pair. */
+function storable(text: string | null): string | null {
+  return text === null ? null : text.replaceAll("\u0000", "\uFFFD").toWellFormed();
+}
+
+function int4(value: number): number {
+  return Math.max(-INT4_MAX, Math.min(INT4_MAX, value));
+}

@@ -1,0 +1,127 @@
+/**
+ * Write-behind to Postgres: what the agent reported is kept in the hub's own storage first, and brought to Postgres by
+ * an alarm, so neither a message nor the agent ever waits for the database.
+ *
+ * An entry is kept until Postgres has it, however long that takes. Each server has one entry, the newest: Postgres
+ * holds the present state only, and every write is fenced (by the event's number, the power request's time, the
+ * connection's epoch), so a write that comes twice or late changes nothing.
+ */
+import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
+import type { NodePresence } from "./effects.ts";
+
+export interface OutboxEntry {
+  id: number;
+  key: string;
+  json: string;
+}
+
+export interface OutboxStore {
+  /** Adds an entry, in place of an older one of the same key. */
+  put(key: string, dueAtMs: number, json: string): void;
+  /** The oldest entries that are due, in order. */
+  due(nowMs: number, limit: number): OutboxEntry[];
+  /** Removes exactly these; an entry that was replaced meanwhile stays. */
+  remove(entries: readonly OutboxEntry[]): void;
+  nextDueAt(): number | null;
+  depth(): number;
+}
+
+export interface OutboxBatch {
+  nodeId: string;
+  states: ServerStateEvent[];
+  presence: NodePresence | null;
+}
+
+/** Where the entries go. Writes all of the batch or nothing. */
+export interface OutboxDatabase {
+  write(batch: OutboxBatch): Promise<void>;
+}
+
+/** What kind of failure a write met. `data`: Postgres refuses the values, and always will. */
+export type WriteFault = "data" | "unavailable";
+
+/** Changes gather this long before they are written together. */
+export const DRAIN_DELAY_MS = 100;
+const BATCH_MAX = 200;
+const BACKOFF_FIRST_MS = 1_000;
+const BACKOFF_MAX_MS = 60_000;
+
+const PRESENCE_KEY = "presence";
+const stateKey = (serverId: string) => `state ${serverId}`;
+
+export class Outbox {
+  readonly #store: OutboxStore;
+  readonly #database: OutboxDatabase;
+  readonly #faultOf: (error: unknown) => WriteFault;
+  readonly #random: () => number;
+  #failures = 0;
+  /** After a refused batch, so many entries are written one by one to find the refused one. */
+  #singly = 0;
+  /** Entries given up because Postgres refuses their values. */
+  refused = 0;
+
+  constructor(
+    store: OutboxStore,
+    database: OutboxDatabase,
+    faultOf: (error: unknown) => WriteFault,
+    random: () => number = Math.random,
+  ) {
+    this.#store = store;
+    this.#database = database;
+    this.#faultOf = faultOf;
+    this.#random = random;
+  }
+
+  addState(event: ServerStateEvent, now: number): void {
+    this.#store.put(stateKey(event.serverId), now + DRAIN_DELAY_MS, JSON.stringify(event));
+  }
+
+  addPresence(presence: NodePresence, delayMs: number, now: number): void {
+    this.#store.put(PRESENCE_KEY, now + Math.max(delayMs, DRAIN_DELAY_MS), JSON.stringify(presence));
+  }
+
+  /** When `drain` should be called, seen from new entries; null while it backs off or has nothing to do. */
+  wantsDrainAt(): number | null {
+    return this.#failures > 0 ? null : this.#store.nextDueAt();
+  }
+
+  /**
+   * Writes everything that is due. Never rejects.
+   *
+   * @returns when to call again, or null when nothing is left
+   */
+  async drain(nodeId: string, clock: () => number): Promise<number | null> {
+    for (;;) {
+      const entries = this.#store.due(clock(), this.#singly > 0 ? 1 : BATCH_MAX);
+      if (entries.length === 0) return this.#store.nextDueAt();
+      try {
+        await this.#database.write(batchOf(nodeId, entries));
+      } catch (error) {
+        if (this.#faultOf(error) === "unavailable") return clock() + this.#backoffMs();
+        if (entries.length > 1) {
+          this.#singly = entries.length;
+          continue;
+        }
+        this.refused += 1;
+      }
+      this.#singly = Math.max(0, this.#singly - 1);
+      this.#failures = 0;
+      this.#store.remove(entries);
+    }
+  }
+
+  #backoffMs(): number {
+    const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, 16);
+    return Math.round(ceiling * (0.5 + this.#random() / 2));
+  }
+}
+
+function batchOf(nodeId: string, entries: readonly OutboxEntry[]): OutboxBatch {
+  const batch: OutboxBatch = { nodeId, states: [], presence: null };
+  for (const { key, json } of entries) {
+    if (key === PRESENCE_KEY) batch.presence = JSON.parse(json) as NodePresence;
+    else batch.states.push(JSON.parse(json) as ServerStateEvent);
+  }
+  return batch;
+}
