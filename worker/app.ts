@@ -1,0 +1,48 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
+import { REQUEST_BODY_MAX_BYTES } from "../protocol/limits.ts";
+import type { AppEnv } from "./context.ts";
+import { notFound, Refusal } from "./errors.ts";
+import { answerError } from "./middleware/answer-errors.ts";
+import { type Ports, requestContext } from "./middleware/request-context.ts";
+import { securityHeaders } from "./middleware/security-headers.ts";
+import { agentRoutes } from "./routes/agents.ts";
+import { authRoutes } from "./routes/auth.ts";
+import { consoleSocketRoutes } from "./routes/console-socket.ts";
+import { healthRoutes } from "./routes/health.ts";
+import { locationRoutes } from "./routes/locations.ts";
+import { nodeRoutes } from "./routes/nodes.ts";
+import { serverRoutes } from "./routes/servers.ts";
+
+/** The whole control plane as one application over its ports; the Worker and the tests differ only in those. */
+export function createApp(ports: Ports) {
+  const app = new OpenAPIHono<AppEnv>();
+  app.use(requestContext(ports));
+  app.use(securityHeaders);
+  app.use(
+    bodyLimit({
+      maxSize: REQUEST_BODY_MAX_BYTES,
+      onError: () => {
+        throw new Refusal("BODY_TOO_LARGE", "The request body is larger than 1 MiB.");
+      },
+    }),
+  );
+
+  for (const routes of [
+    healthRoutes,
+    authRoutes,
+    locationRoutes,
+    nodeRoutes,
+    serverRoutes,
+    consoleSocketRoutes,
+    agentRoutes,
+  ]) {
+    app.route("/", routes);
+  }
+
+  app.notFound(() => {
+    throw notFound("page");
+  });
+  app.onError(answerError);
+  return app;
+}

@@ -1,0 +1,74 @@
+import { and, asc, eq, isNotNull } from "drizzle-orm";
+import { allocations, nodes, servers } from "../../../drizzle/schema/index.ts";
+import type { NodeSpec, ServerSpec } from "../../../protocol/spec.ts";
+import type { AgentContext } from "./agent-identity.ts";
+
+type ServerRow = typeof servers.$inferSelect;
+type AllocationRow = Pick<typeof allocations.$inferSelect, "serverId" | "ip" | "port" | "isPrimary">;
+
+/**
+ * Everything a node shall run. The generation is read in the same transaction and before the servers, so it can only
+ * be older than what follows: at worst the agent pulls once more.
+ */
+export async function nodeSpec(ctx: AgentContext): Promise<NodeSpec> {
+  const [[node], serverRows, allocationRows] = await ctx.db.batch([
+    ctx.db.select({ generation: nodes.specGeneration }).from(nodes).where(eq(nodes.id, ctx.nodeId)),
+    ctx.db.select().from(servers).where(eq(servers.nodeId, ctx.nodeId)).orderBy(asc(servers.id)),
+    ctx.db
+      .select({
+        serverId: allocations.serverId,
+        ip: allocations.ip,
+        port: allocations.port,
+        isPrimary: allocations.isPrimary,
+      })
+      .from(allocations)
+      .where(and(eq(allocations.nodeId, ctx.nodeId), isNotNull(allocations.serverId)))
+      .orderBy(asc(allocations.port)),
+  ]);
+  const byServer = Map.groupBy(allocationRows, (row) => row.serverId);
+  return {
+    nodeId: ctx.nodeId,
+    generation: node?.generation ?? ctx.specGeneration,
+    servers: serverRows.map((row) => toServerSpec(row, byServer.get(row.id) ?? [])),
+  };
+}
+
+/** `^C` in place of a stop command means the signal. */
+function stopSignalOf({ stopCommand, sendSignalTo }: ServerRow["templateSnapshot"]): string | null {
+  if (sendSignalTo) return sendSignalTo;
+  return stopCommand.trim() === "^C" ? "SIGINT" : null;
+}
+
+/** The spec of one server: its own choices over the template it was made from. */
+export function toServerSpec(row: ServerRow, addresses: readonly AllocationRow[]): ServerSpec {
+  const template = row.templateSnapshot;
+  const stopSignal = stopSignalOf(template);
+  return {
+    id: row.id,
+    name: row.name,
+    version: row.version,
+    templateId: row.templateId,
+    image: row.image,
+    installImage: template.installImage ?? row.image,
+    installScript: template.installScript,
+    installTimeoutSeconds: template.installTimeoutSeconds,
+    installGeneration: row.installGeneration,
+    startup: row.startup,
+    stopCommand: stopSignal === null ? template.stopCommand : "",
+    stopSignal,
+    stopTimeoutSeconds: template.stopTimeoutSeconds,
+    readyPattern: template.readyPattern,
+    startTimeoutSeconds: template.startTimeoutSeconds,
+    environment: row.environment,
+    configFiles: template.configFiles,
+    memoryMb: row.memoryMb,
+    cpuCores: row.cpuCores,
+    diskMb: row.diskMb,
+    pidsLimit: row.pidsLimit,
+    networkMode: row.networkMode,
+    allocations: addresses.map(({ ip, port, isPrimary }) => ({ ip, port, isPrimary })),
+    desiredPower: row.desiredPower,
+    desiredPowerAt: row.desiredPowerAt,
+    suspended: row.isSuspended,
+  };
+}

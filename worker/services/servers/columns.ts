@@ -1,0 +1,80 @@
+import { sql } from "drizzle-orm";
+import { allocations, nodes, serverObserved, servers, templates, users } from "../../../drizzle/schema/index.ts";
+import type { Server } from "../../../protocol/api/servers.ts";
+import type { ServerState } from "../../../protocol/server-state.ts";
+
+/** What a server is now: suspended if it shall be, else as last observed, else what a new server begins with. */
+export const statusColumn = sql<ServerState>`case
+  when ${servers.isSuspended} then 'suspended'
+  when ${serverObserved.state} is not null then ${serverObserved.state}
+  when coalesce(${servers.templateSnapshot}->>'installScript', '') <> '' then 'installing'
+  else 'stopped' end`;
+
+/** Columns of a server as lists show it; the statement joins the six tables that they come from. */
+export const serverColumns = {
+  id: servers.id,
+  name: servers.name,
+  description: servers.description,
+  ownerId: servers.ownerId,
+  ownerName: users.username,
+  nodeId: servers.nodeId,
+  nodeName: nodes.name,
+  nodeIsOnline: nodes.isOnline,
+  publicAddress: nodes.publicAddress,
+  bindAddress: nodes.bindAddress,
+  locationId: nodes.locationId,
+  templateId: servers.templateId,
+  templateName: templates.name,
+  status: statusColumn,
+  statusReason: serverObserved.reason,
+  exitCode: serverObserved.exitCode,
+  startedAt: serverObserved.startedAt,
+  desiredPower: servers.desiredPower,
+  isSuspended: servers.isSuspended,
+  allocatedMemoryMb: servers.memoryMb,
+  allocatedCpuCores: servers.cpuCores,
+  allocatedDiskMb: servers.diskMb,
+  primaryIp: allocations.ip,
+  primaryPort: allocations.port,
+  primaryAlias: allocations.alias,
+  networkMode: servers.networkMode,
+  createdAt: servers.createdAt,
+  updatedAt: servers.updatedAt,
+};
+
+type Filled = Omit<Server, "startedAt" | "createdAt" | "updatedAt" | "connectAddress"> & {
+  publicAddress: string;
+  bindAddress: string;
+  primaryAlias: string | null;
+  startedAt: Date | null;
+  createdAt: Date;
+  updatedAt: Date;
+};
+/** A row whose outer joins found the server; all but the observed state and the address is then there. */
+export type ServerRow = { [K in keyof Filled]: Filled[K] | null };
+
+const WILDCARDS = ["0.0.0.0", "::"];
+
+/** Where players connect: the allocation's alias, its own address, or the node's public one when it binds to all. */
+export function connectAddress(
+  row: Pick<Filled, "primaryIp" | "primaryPort" | "primaryAlias"> & {
+    publicAddress: string;
+    bindAddress: string;
+  },
+): string | null {
+  if (row.primaryPort === null || row.primaryIp === null) return null;
+  const isOwn = !WILDCARDS.includes(row.primaryIp) && row.primaryIp !== row.bindAddress;
+  const host = row.primaryAlias || (isOwn ? row.primaryIp : row.publicAddress);
+  return `${host.includes(":") ? `[${host}]` : host}:${row.primaryPort}`;
+}
+
+export function toServer(row: ServerRow): Server {
+  const { publicAddress, bindAddress, primaryAlias, ...shown } = row as Filled;
+  return {
+    ...shown,
+    connectAddress: connectAddress({ ...shown, publicAddress, bindAddress, primaryAlias }),
+    startedAt: shown.startedAt?.toISOString() ?? null,
+    createdAt: shown.createdAt.toISOString(),
+    updatedAt: shown.updatedAt.toISOString(),
+  };
+}

@@ -1,0 +1,127 @@
+import { eq, sql } from "drizzle-orm";
+import { v7 as uuidv7 } from "uuid";
+import type { z } from "zod";
+import { nodes, templates, users } from "../../../drizzle/schema/index.ts";
+import type { createServerBodySchema, ServerDetail } from "../../../protocol/api/servers.ts";
+import { hasGlobal, refuse, requireGlobal } from "../../auth/permissions.ts";
+import type { CallerContext } from "../../context.ts";
+import { invalid, Refusal } from "../../errors.ts";
+import { auditPart } from "../audit/entry.ts";
+import { accessServer } from "./access.ts";
+import { settleEnvironment, settleImage } from "./environment.ts";
+import { getServer } from "./get.ts";
+import { chosenAddress, LOW_PORT_MAX } from "./port-choice.ts";
+import { holds, lockNode, type Room, roomOn, shortage } from "./room.ts";
+import { tellGeneration } from "./tell-generation.ts";
+
+type Body = z.output<typeof createServerBodySchema>;
+
+interface Decision extends Record<string, unknown>, Room {
+  port: number | null;
+  server_id: string | null;
+  generation: string | null;
+}
+
+/**
+ * Creates a server: row, address, generation and audit in one statement behind the node's lock, or nothing at all.
+ *
+ * @throws Refusal VALIDATION, INSUFFICIENT_RESOURCES, PORT_IN_USE
+ */
+export async function createServer(ctx: CallerContext, body: Body): Promise<ServerDetail> {
+  requireGlobal(ctx.caller, "server.create");
+  const isStaff = hasGlobal(ctx.caller, "admin.write");
+  const ownerId = body.ownerId ?? ctx.caller.userId;
+  if (ownerId !== ctx.caller.userId && !isStaff) throw refuse("admin.write");
+  if (body.networkMode === "host" && !isStaff) throw invalid("networkMode", "host networking is for administrators");
+
+  const { template, revision } = await loadParts(ctx, body, ownerId);
+  const environment = settleEnvironment(template, { given: body.environment, current: {}, mayEditAll: isStaff });
+  const image = settleImage(template, body.image);
+  const limits = {
+    memoryMb: body.allocatedMemoryMb,
+    cpuCores: body.allocatedCpuCores,
+    diskMb: body.allocatedDiskMb,
+  };
+  const id = uuidv7();
+  const now = ctx.clock.now();
+  const mayOpenLowPort = hasGlobal(ctx.caller, "node.manage_allocation");
+  const audit = auditPart(
+    ctx,
+    {
+      action: "server.create",
+      targetType: "server",
+      targetId: id,
+      serverId: id,
+      details: { name: body.name, ...limits },
+    },
+    sql`exists (select from created)`,
+  );
+
+  const [, result] = await ctx.db.batch([
+    ctx.db.execute(lockNode(body.nodeId)),
+    ctx.db.execute<Decision>(sql`
+      with room as (${roomOn(body.nodeId, id)}),
+      choice as (${chosenAddress(body.nodeId, body.primaryPort ?? null, mayOpenLowPort)}),
+      created as (
+        insert into servers (id, name, description, owner_id, node_id, template_id, template_revision, template_snapshot,
+          image, startup, environment, memory_mb, cpu_cores, disk_mb, network_mode, desired_power, desired_power_at)
+        select ${id}, ${body.name}, ${body.description}, ${ownerId}, ${body.nodeId}, ${template.id}, ${revision}::bigint,
+          ${JSON.stringify(template)}::jsonb, ${image}, ${template.startup}, ${JSON.stringify(environment)}::jsonb,
+          ${limits.memoryMb}::int, ${limits.cpuCores}::float8, ${limits.diskMb}::int, ${body.networkMode},
+          ${body.startAfterInstall ? "running" : "stopped"}, ${body.startAfterInstall ? now : 0}::bigint
+        from room, choice where ${holds(limits)}
+        returning id
+      ),
+      claimed as (
+        update allocations set server_id = ${id}, is_primary = true
+        where id = (select id from choice) and exists (select from created)
+      ),
+      opened as (
+        insert into allocations (id, node_id, ip, port, server_id, is_primary)
+        select ${uuidv7()}, ${body.nodeId}, ip, port, ${id}, true from choice where id is null and exists (select from created)
+      ),
+      bumped as (
+        update nodes set spec_generation = spec_generation + 1
+        where id = ${body.nodeId} and exists (select from created) returning spec_generation
+      ),
+      audited as (${audit})
+      select room.*, (select port from choice) as port, (select id from created) as server_id,
+        (select spec_generation from bumped) as generation
+      from room`),
+  ]);
+  const decision = result.rows[0];
+  if (!decision) throw invalid("nodeId", "there is no such node");
+  if (decision.server_id === null) throw refusalFor(decision, body, limits, mayOpenLowPort);
+  tellGeneration(ctx, body.nodeId, Number(decision.generation));
+  return await getServer(await accessServer(ctx, id, "server.read"));
+}
+
+async function loadParts(ctx: CallerContext, body: Body, ownerId: string) {
+  const [[template], [node], [owner]] = await ctx.db.batch([
+    ctx.db
+      .select({ template: templates.definition, revision: templates.revision })
+      .from(templates)
+      .where(eq(templates.id, body.templateId)),
+    ctx.db.select({ locationId: nodes.locationId }).from(nodes).where(eq(nodes.id, body.nodeId)),
+    ctx.db.select({ isBanned: users.isBanned }).from(users).where(eq(users.id, ownerId)),
+  ]);
+  if (!template) throw invalid("templateId", "there is no such template");
+  if (!node) throw invalid("nodeId", "there is no such node");
+  if (!owner) throw invalid("ownerId", "there is no such user");
+  if (body.locationId !== undefined && body.locationId !== node.locationId) {
+    throw invalid("locationId", "is not the location of this node");
+  }
+  return template;
+}
+
+function refusalFor(decision: Decision, body: Body, limits: Parameters<typeof shortage>[1], mayOpenLowPort: boolean) {
+  if (decision.port === null) {
+    if (body.primaryPort === undefined) return new Refusal("PORT_IN_USE", "The node has no free port left.");
+    if (body.primaryPort <= LOW_PORT_MAX && !mayOpenLowPort) {
+      return invalid("primaryPort", "ports below 1024 must be among the node's allocations");
+    }
+    const details = [{ path: "primaryPort", message: "is in use on this node" }];
+    return new Refusal("PORT_IN_USE", `Port ${body.primaryPort} is in use on this node.`, { details });
+  }
+  return shortage(decision, limits) ?? new Refusal("CONFLICT", "The server could not be created. Try again.");
+}

@@ -1,0 +1,62 @@
+import { and, eq, sql } from "drizzle-orm";
+import { nodes, serverObserved, servers, templates } from "../../../drizzle/schema/index.ts";
+import type { ServerDetail } from "../../../protocol/api/servers.ts";
+import type { ServerState } from "../../../protocol/server-state.ts";
+import type { ServerContext } from "../../context.ts";
+import { notFound, Refusal } from "../../errors.ts";
+import { auditEntry } from "../audit/entry.ts";
+import { requireNotSuspended, requireOnServer } from "./access.ts";
+import { getServer } from "./get.ts";
+import { tellGeneration } from "./tell-generation.ts";
+
+const BUSY: readonly ServerState[] = ["running", "starting", "stopping", "installing"];
+
+/**
+ * Asks for a new install, from the template as it is today. What the owner chose of the template (image, startup)
+ * stays unless it was the template's own default, which then follows the template.
+ *
+ * @throws Refusal SERVER_ALREADY_RUNNING while the server runs or installs
+ */
+export async function reinstallServer(ctx: ServerContext): Promise<ServerDetail> {
+  requireOnServer(ctx, "server.reinstall");
+  requireNotSuspended(ctx);
+  const { id, nodeId } = ctx.server;
+  const [row] = await ctx.db
+    .select({ server: servers, template: templates, state: serverObserved.state })
+    .from(servers)
+    .innerJoin(templates, eq(templates.id, servers.templateId))
+    .leftJoin(serverObserved, eq(serverObserved.serverId, servers.id))
+    .where(eq(servers.id, id));
+  if (!row) throw notFound("server");
+  if (row.state && BUSY.includes(row.state)) {
+    throw new Refusal("SERVER_ALREADY_RUNNING", `The server is ${row.state}. Stop it before you reinstall it.`);
+  }
+  const before = row.server.templateSnapshot;
+  const template = row.template.definition;
+  const defaults = Object.fromEntries(template.variables.map((variable) => [variable.name, variable.default]));
+  const wasDefaultImage = row.server.image === (before.defaultImage ?? before.image);
+  const [[changed], , [node]] = await ctx.db.batch([
+    ctx.db
+      .update(servers)
+      .set({
+        templateSnapshot: template,
+        templateRevision: row.template.revision,
+        startup: row.server.startup === before.startup ? template.startup : row.server.startup,
+        image: wasDefaultImage ? (template.defaultImage ?? template.image) : row.server.image,
+        environment: { ...defaults, ...row.server.environment },
+        installGeneration: sql`${servers.installGeneration} + 1`,
+        version: sql`${servers.version} + 1`,
+      })
+      .where(and(eq(servers.id, id), eq(servers.version, row.server.version)))
+      .returning({ id: servers.id }),
+    auditEntry(ctx, { action: "server.reinstall", targetType: "server", targetId: id, serverId: id }),
+    ctx.db
+      .update(nodes)
+      .set({ specGeneration: sql`${nodes.specGeneration} + 1` })
+      .where(eq(nodes.id, nodeId))
+      .returning({ generation: nodes.specGeneration }),
+  ]);
+  if (!changed) throw new Refusal("CONFLICT", "Somebody changed this server at the same time. Try again.");
+  if (node) tellGeneration(ctx, nodeId, node.generation);
+  return await getServer(ctx);
+}
