@@ -19,6 +19,7 @@ let root: string;
 let folder: string;
 let index: string;
 const open: SegmentLog[] = [];
+const children: ChildProcess[] = [];
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "segment-log-"));
@@ -28,6 +29,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
   await Promise.all(open.splice(0).map((log) => log.close()));
   rmSync(root, { recursive: true, force: true });
 });
@@ -127,6 +129,7 @@ describe("a console log", () => {
 
 /** Writes `count` numbered lines, pausing now and then, into a logger's pipe. */
 const WRITER = `
+  process.stdout.on("error", () => process.exit());
   let n = 0;
   const count = Number(process.argv[1]);
   const more = () => {
@@ -147,6 +150,7 @@ function pipe(writerArguments: string[], logger: string, loggerArguments: string
   const reader: ChildProcess = spawn(logger, loggerArguments, { stdio: ["pipe", "ignore", "inherit"] });
   const writer = spawn(process.execPath, ["-e", WRITER, ...writerArguments], { stdio: ["ignore", "pipe", "inherit"] });
   writer.stdout.pipe(reader.stdin!);
+  children.push(reader, writer);
   return { ended: new Promise((resolve) => reader.on("exit", () => resolve())) };
 }
 

@@ -19,6 +19,7 @@ import {
   CURRENT_NAME,
   isSegmentName,
   type KnownSegments,
+  PREVIOUS_NAME,
   placeSegments,
   type Segment,
   type SegmentFile,
@@ -49,7 +50,7 @@ export class SegmentLog implements ConsoleLog {
   readonly #watch: GrowthWatch;
   readonly #index: SegmentIndexWriter;
   #known: KnownSegments;
-  /** Rotated files never change: looked at once. */
+  /** Files with a final name never change: looked at once. */
   #rotated = new Map<string, SegmentFile>();
   #open: { identity: string; fd: number } | null = null;
   #queue: Promise<unknown> = Promise.resolve();
@@ -190,7 +191,7 @@ export class SegmentLog implements ConsoleLog {
   }
 
   /**
-   * Looks at the folder. A rotation gives the folder a new name before `current` is made anew, so when the same names
+   * Looks at the folder. A rotation gives it a new name before `current` is made anew, so when the same names
    * are there before and after `current` was looked at, that is the `current` that follows all of them.
    *
    * @returns whether anything is different from the last look.
@@ -220,7 +221,7 @@ export class SegmentLog implements ConsoleLog {
       const isSteady = rotated.every((file) => file !== null) && this.#names().join() === names.join();
       if (!isSteady && look < LOOKS_MAX) continue;
       const files = rotated.filter((file) => file !== null);
-      this.#rotated = new Map(files.map((file) => [file.name, file]));
+      this.#rotated = new Map(files.filter((file) => file.name !== PREVIOUS_NAME).map((file) => [file.name, file]));
       return this.#take(placeSegments(this.#known, files, current, base || null));
     }
   }

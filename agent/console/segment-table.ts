@@ -12,9 +12,11 @@ const OFFSET_NAME = /^@([0-9a-f]{16})\.s$/;
 const LABEL_NAME = /^@[0-9a-f]{24}\.[su]$/;
 
 export const CURRENT_NAME = "current";
+/** What s6-log calls a segment between `current` and its label. Sorts after every label. */
+export const PREVIOUS_NAME = "previous";
 
 export function isSegmentName(name: string): boolean {
-  return OFFSET_NAME.test(name) || LABEL_NAME.test(name);
+  return OFFSET_NAME.test(name) || LABEL_NAME.test(name) || name === PREVIOUS_NAME;
 }
 
 /** A file as found in the folder. */
@@ -57,7 +59,7 @@ function inOrderOfWriting(files: SegmentFile[]): SegmentFile[] {
   return files.sort(namesAgree ? byName : (a, b) => a.modifiedMs - b.modifiedMs || byName(a, b));
 }
 
-const hasLabel = (file: SegmentFile) => LABEL_NAME.test(file.name);
+const hasLabel = (file: SegmentFile) => LABEL_NAME.test(file.name) || file.name === PREVIOUS_NAME;
 
 /**
  * Places the files of one consistent look at the folder.
