@@ -36,20 +36,28 @@ export interface Answer<T = unknown> {
 export class Panel {
   readonly ready: Ready;
   readonly token: string;
+  /** From the command to its ready line. */
+  readonly readyAfterMs: number;
   readonly log: string[];
   #child: ChildProcess;
   #options: PanelOptions;
 
-  private constructor(child: ChildProcess, ready: Ready, token: string, log: string[], options: PanelOptions) {
+  private constructor(
+    child: ChildProcess,
+    started: Pick<Panel, "ready" | "token" | "readyAfterMs" | "log">,
+    options: PanelOptions,
+  ) {
     this.#child = child;
-    this.ready = ready;
-    this.token = token;
-    this.log = log;
+    this.ready = started.ready;
+    this.token = started.token;
+    this.readyAfterMs = started.readyAfterMs;
+    this.log = started.log;
     this.#options = options;
   }
 
   static async start(options: PanelOptions = {}): Promise<Panel> {
     const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), "catalyst-e2e-"));
+    const spawnedAt = performance.now();
     const child = spawn(
       "node_modules/.bin/node",
       [
@@ -68,13 +76,10 @@ export class Panel {
     const log: string[] = [];
     createInterface({ input: child.stderr! }).on("line", (line) => log.push(line));
     const line = await firstLine(child, log);
+    const readyAfterMs = performance.now() - spawnedAt;
     const ready: Ready = JSON.parse(line);
-    const login = await call<{ token: string }>(ready.url, "POST", "/api/auth/login", {
-      email: "admin@example.com",
-      password: PASSWORD,
-    });
-    if (login.status !== 200) throw new Error(`signing in failed: ${JSON.stringify(login.body)}`);
-    return new Panel(child, ready, login.body.data.token, log, options);
+    const token = await signIn(ready.url);
+    return new Panel(child, { ready, token, readyAfterMs, log }, options);
   }
 
   get url(): string {
@@ -83,6 +88,11 @@ export class Panel {
 
   get nodeId(): string {
     return this.ready.nodes[0]!.id;
+  }
+
+  /** Another session of the administrator; returns its token. */
+  signIn(): Promise<string> {
+    return signIn(this.url);
   }
 
   api<T = unknown>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
@@ -192,6 +202,13 @@ export class Panel {
 }
 
 const PASSWORD = "correct horse battery";
+
+async function signIn(url: string): Promise<string> {
+  const body = { email: "admin@example.com", password: PASSWORD };
+  const login = await call<{ token: string }>(url, "POST", "/api/auth/login", body);
+  if (login.status !== 200) throw new Error(`signing in failed: ${JSON.stringify(login.body)}`);
+  return login.body.data.token;
+}
 
 async function call<T>(url: string, method: string, path: string, body?: unknown, token?: string): Promise<Answer<T>> {
   const response = await fetch(url + path, {
