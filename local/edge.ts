@@ -46,6 +46,7 @@ export async function startLocalEdge(options: {
       CLIENT_IP_HEADER: start.clientIpHeader || LOCAL_PEER_HEADER,
       ...(start.publicUrl ? { PUBLIC_URL: start.publicUrl } : {}),
     },
+    isBehindProxy: start.clientIpHeader !== "",
     fromEnvironment: Object.keys(environment),
     assetHeaders: readAssetHeaders(files.assetsFolder),
   });

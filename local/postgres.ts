@@ -7,7 +7,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chown, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chown, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
@@ -87,8 +87,12 @@ async function ensureCluster(folder: string, cluster: string, isDurable: boolean
   const passwordPath = join(folder, "password");
   if (existsSync(join(cluster, "PG_VERSION"))) {
     await checkVersion(cluster);
-    return (await readFile(passwordPath, "utf8")).trim();
+    const password = await readFile(passwordPath, "utf8").catch(() => "");
+    if (password.trim() === "") throw new Error(`the database's password is missing: ${passwordPath}`);
+    return password.trim();
   }
+  const found = await readdir(cluster).catch(() => []);
+  if (found.length > 0) throw new Error(`${cluster} is damaged: it is no Postgres database, and it is not empty`);
   // Made beside its place and moved there when whole: a start that was cut short leaves no half cluster.
   const unfinished = `${cluster}.new`;
   await rm(unfinished, { recursive: true, force: true });

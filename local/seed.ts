@@ -1,5 +1,6 @@
 /**
- * Fills a new database with what every installation has: preset roles, game templates, and a first administrator.
+ * Fills a new database with what every installation has: preset roles, game templates, a location and a first
+ * administrator.
  *
  * `DATABASE_URL=… npm run db:seed -- --admin-email you@example.com` does it for a deployment. What is there already is
  * left as it is, so running it again adds only what is missing.
@@ -25,7 +26,7 @@ export interface SeedOptions {
   /** Null generates one, if the administrator has to be made. */
   adminPassword: string | null;
   /** Made when the database has no location yet. */
-  location: { id: string; name: string } | null;
+  location: { id: string; name: string };
 }
 
 export interface SeedResult {
@@ -46,7 +47,7 @@ export async function seed(databaseUrl: string, options: SeedOptions): Promise<S
       await tx.execute(sql`lock table roles in exclusive mode`);
       await seedRoles(tx);
       await seedTemplates(tx);
-      if (options.location) await seedLocation(tx, options.location);
+      await seedLocation(tx, options.location);
       return seedAdmin(tx, options);
     });
   } finally {
@@ -155,7 +156,7 @@ if (import.meta.main) {
   const result = await seed(databaseUrlFromEnvironment(), {
     adminEmail: email.data,
     adminPassword: password.data,
-    location: null,
+    location: { id: "default", name: "Default" },
   });
   if (result.isNewAdmin) console.log(`Administrator ${email.data}, password: ${result.adminPassword}`);
   else console.log(`The database was seeded before; ${email.data} can sign in as before.`);

@@ -17,6 +17,7 @@ const configOf = (change: Partial<EdgeConfigOptions> = {}) =>
     },
     vars: {},
     fromEnvironment: [],
+    isBehindProxy: false,
     assetHeaders: [],
     ...change,
   });
@@ -35,6 +36,11 @@ describe("edgeConfig", () => {
     const config = configOf({ vars: { REGISTRATION: "open" } });
     expect(config).toContain(`(name = "REGISTRATION", text = "open")`);
     expect(config).not.toContain(`(name = "REGISTRATION", text = "closed")`);
+  });
+
+  it("believes a forwarded protocol only from a proxy that is there", () => {
+    expect(configOf()).toContain("http = ()");
+    expect(configOf({ isBehindProxy: true })).toContain(`http = (forwardedProtoHeader = "X-Forwarded-Proto")`);
   });
 
   it("names secrets without holding them", () => {

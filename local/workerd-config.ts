@@ -47,6 +47,8 @@ export interface EdgeConfigOptions {
   vars: Record<string, string>;
   /** Variables that are read from workerd's own environment, so that no file holds them. */
   fromEnvironment: string[];
+  /** A reverse proxy in front is believed when it says that its client used https. */
+  isBehindProxy: boolean;
   /** Response headers for assets, as the cloud reads them from `_headers`. */
   assetHeaders: AssetHeaderRule[];
 }
@@ -114,7 +116,7 @@ export function edgeConfig(options: EdgeConfigOptions): string {
 using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
-  sockets = [(name = "http", http = (), service = "worker")],
+  sockets = [(name = "http", http = (${options.isBehindProxy ? 'forwardedProtoHeader = "X-Forwarded-Proto"' : ""}), service = "worker")],
   services = [
     (name = "worker", worker = (
       modules = [(name = "worker.mjs", esModule = embed ${quote(files.workerModule)})],
