@@ -13,6 +13,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { locationRoutes } from "./routes/locations.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { serverRoutes } from "./routes/servers.ts";
+import { templateRoutes } from "./routes/templates.ts";
 
 /** The whole control plane as one application over its ports; the Worker and the tests differ only in those. */
 export function createApp(ports: Ports) {
@@ -33,6 +34,7 @@ export function createApp(ports: Ports) {
     authRoutes,
     locationRoutes,
     nodeRoutes,
+    templateRoutes,
     serverRoutes,
     consoleSocketRoutes,
     agentRoutes,

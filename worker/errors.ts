@@ -41,6 +41,10 @@ export class Refusal extends Error {
 /** The answer to anything that does not exist or that the caller may not even see. */
 export const notFound = (what: string) => new Refusal("NOT_FOUND", `There is no such ${what}.`);
 
+/** A field of the body names something that does not exist. */
+export const noSuch = (path: string, what: string) =>
+  new Refusal("NOT_FOUND", `There is no such ${what}.`, { details: [{ path, message: `there is no such ${what}` }] });
+
 /** A value of one field is refused. */
 export const invalid = (path: string, message: string) =>
   new Refusal("VALIDATION", `${path}: ${message}`, { details: [{ path, message }] });

@@ -6,7 +6,7 @@ import type { createNodeBodySchema } from "../../../protocol/api/nodes.ts";
 import { requireGlobal } from "../../auth/permissions.ts";
 import { newSecret, secretHash } from "../../auth/secret.ts";
 import type { CallerContext } from "../../context.ts";
-import { invalid } from "../../errors.ts";
+import { noSuch } from "../../errors.ts";
 import { auditEntry } from "../audit/entry.ts";
 import { getNode } from "./read.ts";
 
@@ -16,7 +16,7 @@ export const NODE_SECRET_PREFIX = "catn_";
 export async function createNode(ctx: CallerContext, body: z.output<typeof createNodeBodySchema>) {
   requireGlobal(ctx.caller, "node.create");
   const [location] = await ctx.db.select({ id: locations.id }).from(locations).where(eq(locations.id, body.locationId));
-  if (!location) throw invalid("locationId", "there is no such location");
+  if (!location) throw noSuch("locationId", "location");
   const { id = uuidv7(), ...values } = body;
   const secret = newSecret(NODE_SECRET_PREFIX);
   await ctx.db.batch([

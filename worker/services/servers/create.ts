@@ -5,7 +5,7 @@ import { nodes, templates, users } from "../../../drizzle/schema/index.ts";
 import type { createServerBodySchema, ServerDetail } from "../../../protocol/api/servers.ts";
 import { hasGlobal, refuse, requireGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
-import { invalid, Refusal } from "../../errors.ts";
+import { invalid, noSuch, Refusal } from "../../errors.ts";
 import { auditPart } from "../audit/entry.ts";
 import { accessServer } from "./access.ts";
 import { settleEnvironment, settleImage } from "./environment.ts";
@@ -90,7 +90,7 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
       from room`),
   ]);
   const decision = result.rows[0];
-  if (!decision) throw invalid("nodeId", "there is no such node");
+  if (!decision) throw noSuch("nodeId", "node");
   if (decision.server_id === null) throw refusalFor(decision, body, limits, mayOpenLowPort);
   tellGeneration(ctx, body.nodeId, Number(decision.generation));
   return await getServer(await accessServer(ctx, id, "server.read"));
@@ -105,9 +105,9 @@ async function loadParts(ctx: CallerContext, body: Body, ownerId: string) {
     ctx.db.select({ locationId: nodes.locationId }).from(nodes).where(eq(nodes.id, body.nodeId)),
     ctx.db.select({ isBanned: users.isBanned }).from(users).where(eq(users.id, ownerId)),
   ]);
-  if (!template) throw invalid("templateId", "there is no such template");
-  if (!node) throw invalid("nodeId", "there is no such node");
-  if (!owner) throw invalid("ownerId", "there is no such user");
+  if (!template) throw noSuch("templateId", "template");
+  if (!node) throw noSuch("nodeId", "node");
+  if (!owner) throw noSuch("ownerId", "user");
   if (body.locationId !== undefined && body.locationId !== node.locationId) {
     throw invalid("locationId", "is not the location of this node");
   }
