@@ -218,9 +218,12 @@ export class SegmentLog implements ConsoleLog {
       const rotated = names.map((name) => this.#rotated.get(name) ?? this.#file(name));
       const current = this.#file(CURRENT_NAME);
       const base = this.#base();
-      const isSteady = rotated.every((file) => file !== null) && this.#names().join() === names.join();
-      if (!isSteady && look < LOOKS_MAX) continue;
       const files = rotated.filter((file) => file !== null);
+      // A renaming seen half way shows a file under two names.
+      const identities = new Set([...files, ...(current ? [current] : [])].map((file) => file.identity));
+      const isWhole = files.length === names.length && identities.size === files.length + (current ? 1 : 0);
+      const isSteady = isWhole && this.#names().join() === names.join();
+      if (!isSteady && look < LOOKS_MAX) continue;
       this.#rotated = new Map(files.filter((file) => file.name !== PREVIOUS_NAME).map((file) => [file.name, file]));
       return this.#take(placeSegments(this.#known, files, current, base || null));
     }
