@@ -1,4 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { z } from "zod";
+import type { ApiKey, CreateApiKeyBody, createdApiKeySchema, Session } from "../../protocol/api/account.ts";
 import type { LoginReply, User } from "../../protocol/api/auth.ts";
 import { ApiError } from "./api-error.ts";
 import { request } from "./client.ts";
@@ -69,8 +71,7 @@ export function useSignOut() {
 export function useUpdateProfile() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: { username?: string; email?: string }) =>
-      request<User>("/api/auth/me", { method: "PATCH", body }),
+    mutationFn: (body: { username: string }) => request<User>("/api/auth/me", { method: "PATCH", body }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ME }),
   });
 }
@@ -80,16 +81,6 @@ export function useChangePassword() {
     mutationFn: (body: { currentPassword: string; newPassword: string }) =>
       request<unknown>("/api/auth/me/password", { method: "POST", body }),
   });
-}
-
-/** One signed-in browser or token. */
-export interface Session {
-  id: string;
-  ip: string | null;
-  userAgent: string | null;
-  createdAt: string;
-  expiresAt: string;
-  isCurrent: boolean;
 }
 
 export function useSessions() {
@@ -107,17 +98,6 @@ export function useRevokeSession() {
   });
 }
 
-export interface ApiKey {
-  id: string;
-  name: string;
-  prefix?: string;
-  scopes: string[];
-  allowedIps: string[];
-  createdAt: string;
-  expiresAt: string | null;
-  lastUsedAt: string | null;
-}
-
 export function useApiKeys() {
   return useQuery({
     queryKey: ["api-keys"],
@@ -128,8 +108,8 @@ export function useApiKeys() {
 export function useCreateApiKey() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: { name: string; scopes: string[]; expiresAt?: string; allowedIps?: string[] }) =>
-      request<ApiKey & { key: string }>("/api/auth/api-keys", { method: "POST", body }),
+    mutationFn: (body: CreateApiKeyBody) =>
+      request<z.infer<typeof createdApiKeySchema>>("/api/auth/api-keys", { method: "POST", body }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["api-keys"] }),
   });
 }

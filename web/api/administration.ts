@@ -1,23 +1,13 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { z } from "zod";
 import type { AuditEntry } from "../../protocol/api/audit.ts";
-import type { User } from "../../protocol/api/auth.ts";
+import type { createUserBodySchema, Role, UserRecord, updateUserBodySchema } from "../../protocol/api/users.ts";
 import { request, requestPage } from "./client.ts";
-
-/** A user as administrators see them. */
-export interface ManagedUser extends User {
-  isBanned: boolean;
-}
-
-export interface Role {
-  id: string;
-  name: string;
-  permissions: string[];
-}
 
 export function useUsers(filters: { q?: string; cursor?: string | undefined }) {
   return useQuery({
     queryKey: ["users", filters],
-    queryFn: ({ signal }) => requestPage<ManagedUser>("/api/users", { query: filters, signal }),
+    queryFn: ({ signal }) => requestPage<UserRecord>("/api/users", { query: filters, signal }),
     placeholderData: keepPreviousData,
   });
 }
@@ -33,8 +23,8 @@ export function useRoles() {
 export function useCreateUser() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: { email: string; username: string; password: string; roles?: string[] }) =>
-      request<ManagedUser>("/api/users", { method: "POST", body }),
+    mutationFn: (body: z.input<typeof createUserBodySchema>) =>
+      request<UserRecord>("/api/users", { method: "POST", body }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["users"] }),
   });
 }
@@ -42,8 +32,8 @@ export function useCreateUser() {
 export function useUpdateUser() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: ({ id, ...body }: { id: string; isBanned?: boolean; roles?: string[] }) =>
-      request<ManagedUser>(`/api/users/${id}`, { method: "PATCH", body }),
+    mutationFn: ({ id, ...body }: { id: string } & z.input<typeof updateUserBodySchema>) =>
+      request<UserRecord>(`/api/users/${id}`, { method: "PATCH", body }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["users"] }),
   });
 }

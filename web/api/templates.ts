@@ -1,11 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { Template } from "../../protocol/template.ts";
+import type { TemplateRecord } from "../../protocol/api/templates.ts";
 import { request, requestPage } from "./client.ts";
 
 export function useTemplates() {
   return useQuery({
     queryKey: ["templates"],
-    queryFn: ({ signal }) => requestPage<Template>("/api/templates", { query: { limit: 200 }, signal }),
+    queryFn: ({ signal }) => requestPage<TemplateRecord>("/api/templates", { query: { limit: 200 }, signal }),
     staleTime: 30_000,
   });
 }
@@ -14,7 +14,7 @@ export function useTemplates() {
 export function useTemplate(id: string | null) {
   return useQuery({
     queryKey: ["template", id],
-    queryFn: ({ signal }) => request<Template>(`/api/templates/${id}`, { signal }),
+    queryFn: ({ signal }) => request<TemplateRecord>(`/api/templates/${id}`, { signal }),
     enabled: id !== null,
     staleTime: 30_000,
   });
@@ -23,7 +23,7 @@ export function useTemplate(id: string | null) {
 export function useImportTemplate() {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: unknown) => request<Template>("/api/templates", { method: "POST", body }),
+    mutationFn: (body: unknown) => request<TemplateRecord>("/api/templates", { method: "POST", body }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["templates"] }),
   });
 }

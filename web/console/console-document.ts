@@ -17,6 +17,7 @@ export class ConsoleDocument {
   #end = 0;
   #chars = 0;
   readonly #retainChars: number;
+  #retainAtLeast = 0;
 
   /** @param retainChars characters kept; older ones are dropped, and can be loaded again. */
   constructor(retainChars: number) {
@@ -99,9 +100,15 @@ export class ConsoleDocument {
     this.#segments.splice(index, 1, { kind: "gap", from: gap.from, to: end, lost: true }, ...rest);
   }
 
+  /** Keeps more than usual, while somebody reads further back; 0 is back to usual. */
+  retainAtLeast(chars: number): void {
+    this.#retainAtLeast = chars;
+  }
+
   /** Drops the oldest segments while more is held than shall be. */
   trim(): void {
-    while (this.#chars > this.#retainChars && this.#segments.length > 1) {
+    const retain = Math.max(this.#retainChars, this.#retainAtLeast);
+    while (this.#chars > retain && this.#segments.length > 1) {
       const first = this.#segments.shift()!;
       if (first.kind === "text") this.#chars -= first.text.length;
       this.#start = first.to;

@@ -32,7 +32,7 @@ export type ConsoleStatus =
 export interface ConsoleSink {
   /** The log's text begins at `offset`; whatever was there before is void. */
   start(offset: number): void;
-  /** `taken` must be called once, in order, when the text is displayed or stored for good. */
+  /** `taken` must be called when the text is displayed or stored for good; it speaks for all text before it too. */
   text(data: string, from: number, to: number, taken: () => void): void;
   gap(from: number, to: number, lost: boolean): void;
 }

@@ -1,0 +1,98 @@
+import { ScrollText } from "lucide-react";
+import type { AuditEntry } from "../../protocol/api/audit.ts";
+import { EmptyState } from "./empty-state.tsx";
+import { TimeAgo } from "./time-ago.tsx";
+import { Button } from "./ui/button.tsx";
+import { Cell, HeadCell, Table } from "./ui/table.tsx";
+
+/** `server.power.start` as words: what happened to what. */
+function actionWords(action: string): string {
+  const words = action.replace(/[._]/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+function detailWords(details: Record<string, unknown>): string {
+  return Object.entries(details)
+    .filter(([, value]) => value !== null && value !== undefined && value !== "")
+    .map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .join(", ");
+}
+
+/** Audit entries, newest first. `withTarget` names what each one was about. */
+export function ActivityList({ entries, withTarget }: { entries: readonly AuditEntry[]; withTarget: boolean }) {
+  if (entries.length === 0) {
+    return (
+      <EmptyState icon={ScrollText} title="Nothing here yet">
+        Whatever somebody changes is written down here, with who did it and when.
+      </EmptyState>
+    );
+  }
+  return (
+    <Table>
+      <thead>
+        <tr>
+          <HeadCell>What</HeadCell>
+          <HeadCell>Who</HeadCell>
+          {withTarget && <HeadCell>Target</HeadCell>}
+          <HeadCell className="max-md:hidden">Details</HeadCell>
+          <HeadCell className="text-right">When</HeadCell>
+        </tr>
+      </thead>
+      <tbody>
+        {entries.map((entry) => {
+          const details = detailWords(entry.details);
+          return (
+            <tr key={entry.id}>
+              <Cell className="whitespace-nowrap font-medium">{actionWords(entry.action)}</Cell>
+              <Cell className="whitespace-nowrap">
+                {entry.actorName ?? <span className="text-subtle">Catalyst</span>}
+                {entry.ip && <span className="block font-mono text-faint text-xs">{entry.ip}</span>}
+              </Cell>
+              {withTarget && (
+                <Cell className="whitespace-nowrap">
+                  <span className="text-subtle">{entry.targetType}</span>
+                  {entry.targetId && (
+                    <span className="block max-w-40 truncate font-mono text-faint text-xs" title={entry.targetId}>
+                      {entry.targetId}
+                    </span>
+                  )}
+                </Cell>
+              )}
+              <Cell className="max-w-72 max-md:hidden">
+                <span className="line-clamp-2 break-words text-[13px] text-subtle" title={details}>
+                  {details || "–"}
+                </span>
+              </Cell>
+              <Cell className="whitespace-nowrap text-right text-subtle">
+                <TimeAgo at={entry.at} />
+              </Cell>
+            </tr>
+          );
+        })}
+      </tbody>
+    </Table>
+  );
+}
+
+/** Steps through a list by cursors. */
+export function Pager({
+  cursors,
+  nextCursor,
+  onChange,
+}: {
+  cursors: readonly string[];
+  nextCursor: string | null;
+  onChange: (cursors: string[]) => void;
+}) {
+  if (cursors.length === 0 && !nextCursor) return null;
+  return (
+    <nav aria-label="Pages" className="mt-4 flex justify-end gap-2">
+      <Button size="small" disabled={cursors.length === 0} onClick={() => onChange(cursors.slice(0, -1))}>
+        Newer
+      </Button>
+      <Button size="small" disabled={!nextCursor} onClick={() => nextCursor && onChange([...cursors, nextCursor])}>
+        Older
+      </Button>
+    </nav>
+  );
+}

@@ -1,0 +1,25 @@
+import { expect, test } from "vitest";
+import { POWER_ACTIONS, SERVER_STATES } from "../../../protocol/server-state.ts";
+import { powerObstacle } from "./power.ts";
+
+const possible = (state: (typeof SERVER_STATES)[number]) =>
+  POWER_ACTIONS.filter((action) => powerObstacle(action, state, true) === null).join(" ");
+
+test("each state offers exactly the actions that make sense in it", () => {
+  expect(Object.fromEntries(SERVER_STATES.map((state) => [state, possible(state)]))).toEqual({
+    installing: "",
+    stopped: "start",
+    starting: "stop restart kill",
+    running: "stop restart kill",
+    stopping: "kill",
+    crashed: "start",
+    suspended: "",
+    error: "start",
+  });
+});
+
+test("nothing can be asked of an offline node", () => {
+  for (const state of SERVER_STATES) {
+    for (const action of POWER_ACTIONS) expect(powerObstacle(action, state, false)).toBe("The node is offline.");
+  }
+});

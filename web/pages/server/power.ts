@@ -1,0 +1,22 @@
+/** Which power actions make sense in which state. Pure. */
+import type { PowerAction, ServerState } from "../../../protocol/server-state.ts";
+
+const SETTLED: readonly ServerState[] = ["stopped", "crashed", "error"];
+
+/** Why an action cannot be asked for now, as a sentence; null when it can. */
+export function powerObstacle(action: PowerAction, state: ServerState, nodeIsOnline: boolean): string | null {
+  if (!nodeIsOnline) return "The node is offline.";
+  if (state === "suspended") return "The server is suspended.";
+  if (state === "installing") return "The server is being installed.";
+  switch (action) {
+    case "start":
+      if (SETTLED.includes(state)) return null;
+      return state === "stopping" ? "The server is still stopping." : "The server is running.";
+    case "stop":
+    case "restart":
+      if (SETTLED.includes(state)) return "The server is not running.";
+      return state === "stopping" ? "The server is stopping already." : null;
+    case "kill":
+      return SETTLED.includes(state) ? "The server is not running." : null;
+  }
+}
