@@ -1,7 +1,7 @@
 /** `GET /api/servers` of an administrator, first with 20 servers and then with 200. */
 import type { Panel } from "../../tests/world/panel.ts";
 import { type Bench, count, type Measurement, ms } from "../bench.ts";
-import { load } from "../page-load.ts";
+import { load } from "../http-load.ts";
 import { median } from "../percentile.ts";
 import { statementsSoFar } from "../proxy-statements.ts";
 
