@@ -14,7 +14,7 @@ describe("figures read as people write them", () => {
 
   test("MiB, percent and cores", () => {
     expect(formatMb(2048)).toBe("2 GiB");
-    expect(formatPercent(3.14159)).toBe("3.1 %");
+    expect(formatPercent(3.06)).toBe("3.1 %");
     expect(formatPercent(249.6)).toBe("250 %");
     expect(formatCores(1)).toBe("1 core");
     expect(formatCores(0.25)).toBe("0.25 cores");

@@ -50,7 +50,10 @@ export class ConsoleAssembler {
     }
     const rest = sliceByBytes(data, bytes, received - offset, bytes);
     // What cannot be cut exactly is read from the log instead.
-    if (rest === null) return this.gap(end);
+    if (rest === null) {
+      this.gap(end);
+      return;
+    }
     this.#received = end;
     this.#take({ kind: "text", data: rest, from: received, to: end });
   }
@@ -77,12 +80,16 @@ export class ConsoleAssembler {
     const end = Math.min(to, range.to);
     if (from === range.from && end > from) {
       const piece = sliceByBytes(data, to - from, 0, end - from);
-      if (piece === null) return this.giveUp();
+      if (piece === null) {
+        this.giveUp();
+        return;
+      }
       this.#output.text(piece, from, end);
       range.from = end;
     } else if (range.from < range.to) {
       // No progress: the log cannot give it now.
-      return this.giveUp();
+      this.giveUp();
+      return;
     }
     if (range.from < range.to) this.#output.need(range.from, range.to);
     else this.#goOn();
@@ -117,10 +124,13 @@ export class ConsoleAssembler {
   }
 
   #deliver(piece: Piece): void {
-    if (piece.kind === "text") return this.#output.text(piece.data, piece.from, piece.to);
-    if (piece.to - piece.from > GAP_FILL_MAX_BYTES) return this.#output.gap(piece.from, piece.to, false);
-    this.#filling = { from: piece.from, to: piece.to };
-    this.#output.need(piece.from, piece.to);
+    const { from, to } = piece;
+    if (piece.kind === "text") this.#output.text(piece.data, from, to);
+    else if (to - from > GAP_FILL_MAX_BYTES) this.#output.gap(from, to, false);
+    else {
+      this.#filling = { from, to };
+      this.#output.need(from, to);
+    }
   }
 
   #goOn(): void {

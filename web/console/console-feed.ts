@@ -176,9 +176,12 @@ export class ConsoleFeed {
       this.#document.trim();
     }
     // A hidden page gets no time to draw: its text is safe in the document and drawn when somebody looks again.
-    if (this.#screen && !document.hidden && !this.#isStale) return this.#screen.write(data, taken);
-    this.#isStale = true;
-    taken();
+    if (this.#screen && !document.hidden && !this.#isStale) {
+      this.#screen.write(data, taken);
+    } else {
+      this.#isStale = true;
+      taken();
+    }
   }
 
   #onGap(from: number, to: number, lost: boolean): void {

@@ -129,11 +129,10 @@ export class ConsoleScreen {
 
   /** Finds and marks text in what is loaded; `step` 0 searches while typing. */
   find(text: string, step: -1 | 0 | 1): void {
-    if (text === "") return this.clearSearch();
     const options = { decorations: SEARCH_COLOURS, incremental: step === 0 };
-    if (step === -1) this.#search.findPrevious(text, options);
-    else if (step === 0) this.#search.findPrevious(text, options);
-    else this.#search.findNext(text, options);
+    if (text === "") this.clearSearch();
+    else if (step === 1) this.#search.findNext(text, options);
+    else this.#search.findPrevious(text, options);
   }
 
   clearSearch(): void {

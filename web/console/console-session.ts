@@ -168,7 +168,10 @@ export class ConsoleSession {
   #onBye(code: number, reconnectAfterMs: number): void {
     this.#saidBye = true;
     this.#socket.close();
-    if (FINAL_CLOSE_CODES.includes(code)) return this.#end(code);
+    if (FINAL_CLOSE_CODES.includes(code)) {
+      this.#end(code);
+      return;
+    }
     this.#setStatus({ kind: "reconnecting" });
     const least = code === CLOSE.TOO_MANY ? CROWDED_RETURN_MS : 0;
     const delayMs = Math.max(reconnectAfterMs, least) + Math.random() * RETURN_JITTER_MS;
@@ -187,17 +190,21 @@ export class ConsoleSession {
     switch (frame.type) {
       case "console_output":
       case "install_output":
-        return this.#assembler.text(frame.offset, frame.bytes, frame.data);
+        this.#assembler.text(frame.offset, frame.bytes, frame.data);
+        break;
       case "console_gap":
-        return this.#assembler.gap(frame.to);
+        this.#assembler.gap(frame.to);
+        break;
       case "subscribed":
-        return this.#onSubscribed(frame.offset);
+        this.#onSubscribed(frame.offset);
+        break;
       case "bye":
-        return this.#onBye(frame.code, frame.reconnectAfterMs);
+        this.#onBye(frame.code, frame.reconnectAfterMs);
+        break;
       case "pong":
-        return;
+        break;
       default:
-        return this.#options.onNotice(frame);
+        this.#options.onNotice(frame);
     }
   }
 

@@ -1,4 +1,50 @@
+import { Search } from "lucide-react";
+import { useDeferredValue, useState } from "react";
+import { useAudit } from "../../api/administration.ts";
+import { ActivityList, Pager } from "../../components/activity-list.tsx";
+import { FailureNotice } from "../../components/failure-notice.tsx";
 import { Page } from "../../components/page.tsx";
-export default function X() {
-  return <Page title="-">-</Page>;
+import { Card } from "../../components/ui/card.tsx";
+import { Input } from "../../components/ui/input.tsx";
+import { Skeleton } from "../../components/ui/skeleton.tsx";
+
+export default function AuditPage() {
+  const [search, setSearch] = useState("");
+  const q = useDeferredValue(search.trim());
+  const [cursors, setCursors] = useState<string[]>([]);
+  const audit = useAudit({ q, cursor: cursors.at(-1) });
+  return (
+    <Page title="Audit log" description="Every change, with who made it and when.">
+      <div className="relative mb-4 max-w-sm">
+        <Search className="-translate-y-1/2 absolute top-1/2 left-3 size-4 text-faint" aria-hidden />
+        <Input
+          type="search"
+          aria-label="Search the audit log"
+          placeholder="Search actions, people and targets"
+          className="pl-9"
+          value={search}
+          onChange={(event) => {
+            setSearch(event.target.value);
+            setCursors([]);
+          }}
+        />
+      </div>
+      {audit.isError && !audit.data ? (
+        <FailureNotice error={audit.error} onRetry={() => void audit.refetch()} />
+      ) : (
+        <Card aria-label="Audit log" className="overflow-hidden">
+          {audit.data ? (
+            <ActivityList entries={audit.data.items} withTarget />
+          ) : (
+            <div className="space-y-4 p-5">
+              {[0, 1, 2, 3, 4].map((row) => (
+                <Skeleton key={row} className="h-5 w-full" />
+              ))}
+            </div>
+          )}
+        </Card>
+      )}
+      <Pager cursors={cursors} nextCursor={audit.data?.nextCursor ?? null} onChange={setCursors} />
+    </Page>
+  );
 }

@@ -6,7 +6,7 @@ import { can, useMe } from "../../api/account.ts";
 import { toApiError } from "../../api/api-error.ts";
 import { useNodes } from "../../api/nodes.ts";
 import { useCreateServer } from "../../api/servers.ts";
-import { useTemplate, useTemplates } from "../../api/templates.ts";
+import { useTemplates } from "../../api/templates.ts";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { FailureNotice } from "../../components/failure-notice.tsx";
 import { formatMb } from "../../components/formatting.ts";
@@ -43,7 +43,7 @@ export default function CreateServerPage() {
   const [refused, setRefused] = useState<FormErrors>({});
   const formElement = useRef<HTMLFormElement>(null);
 
-  const template = useTemplate(form.templateId || null).data ?? null;
+  const template = templates.data?.items.find((candidate) => candidate.id === form.templateId) ?? null;
   const node = nodes.data?.items.find((candidate) => candidate.id === form.nodeId) ?? null;
   const found = formErrors(form, template, node);
   const errorAt = (field: string) => refused[field] ?? (submitted || touched.has(field) ? found[field] : undefined);
@@ -51,6 +51,14 @@ export default function CreateServerPage() {
   const change = (change: Partial<ServerForm>) => {
     setForm((current) => ({ ...current, ...change }));
     setTouched((current) => new Set([...current, ...Object.keys(change)]));
+    setRefused({});
+  };
+  const chooseTemplate = (templateId: string) => {
+    const chosen = templates.data?.items.find((candidate) => candidate.id === templateId);
+    if (!chosen) return;
+    setForm((current) => withTemplate(current, chosen));
+    // Its defaults are nobody's mistakes yet.
+    setTouched(new Set(["templateId"]));
     setRefused({});
   };
   const changeVariable = (name: string, value: string) => {
@@ -64,11 +72,6 @@ export default function CreateServerPage() {
   useEffect(() => {
     if (onlyNode) setForm((current) => (current.nodeId ? current : { ...current, nodeId: onlyNode.id }));
   }, [onlyNode]);
-  // The chosen template's defaults arrive with the whole template.
-  const templateForDefaults = template?.id;
-  useEffect(() => {
-    if (template && template.id === templateForDefaults) setForm((current) => withTemplate(current, template));
-  }, [templateForDefaults]);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -128,11 +131,7 @@ export default function CreateServerPage() {
             {templates.isError && <FailureNotice error={templates.error} onRetry={() => void templates.refetch()} />}
             {templates.isPending && <ChoiceSkeletons />}
             {templates.data && (
-              <TemplateChoice
-                templates={templates.data.items}
-                value={form.templateId}
-                onChange={(templateId) => change({ templateId })}
-              />
+              <TemplateChoice templates={templates.data.items} value={form.templateId} onChange={chooseTemplate} />
             )}
           </FormSection>
           <FormSection title="Node" error={errorAt("nodeId")}>
@@ -224,13 +223,14 @@ export default function CreateServerPage() {
             <SummaryLine term="Disk" value={Number(form.diskMb) ? formatMb(Number(form.diskMb)) : undefined} />
             <SummaryLine term="Port" value={form.port || "automatic"} />
           </dl>
-          <label className="flex items-center justify-between gap-3 border-t pt-4 text-sm">
-            Start when installed
+          <div className="flex items-center justify-between gap-3 border-t pt-4 text-sm">
+            <label htmlFor="start-after-install">Start when installed</label>
             <Switch
+              id="start-after-install"
               checked={form.startAfterInstall}
               onCheckedChange={(startAfterInstall) => change({ startAfterInstall })}
             />
-          </label>
+          </div>
           {create.isError && (toApiError(create.error).details.length === 0 || loose) && (
             <FailureNotice error={create.error} />
           )}

@@ -23,7 +23,7 @@ export function PowerButtons({ server }: { server: ServerDetail }) {
   const act = (action: PowerAction) => power.mutate(action, { onError: toastFailure });
 
   return (
-    <div role="group" aria-label="Power" className="flex gap-2 max-sm:grid max-sm:w-full max-sm:grid-cols-4">
+    <fieldset aria-label="Power" className="flex gap-2 max-sm:grid max-sm:w-full max-sm:grid-cols-4">
       {BUTTONS.map(({ action, label, icon: Icon, variant }) => {
         const obstacle = allows(server, `server.${action}`)
           ? powerObstacle(action, server.status, server.nodeIsOnline)
@@ -59,6 +59,6 @@ export function PowerButtons({ server }: { server: ServerDetail }) {
       >
         <p>The process ends at once, without saving. Whatever the game has not written to disk is lost.</p>
       </ConfirmDialog>
-    </div>
+    </fieldset>
   );
 }

@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from "react";
+import { type FormEvent, type ReactNode, useState } from "react";
 import { useNavigate } from "react-router";
 import { toast } from "sonner";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
@@ -69,12 +69,12 @@ function EnvironmentSettings({ server }: { server: ServerDetail }) {
   const editsAll = can(me, "admin.write");
   const mayEdit = allows(server, "startup.update");
   const variables = template?.variables.filter((variable) => variable.name in server.environment || editsAll) ?? [];
-  const valueOf = (name: string) => changes[name] ?? server.environment[name] ?? "";
+  const valueIn = (name: string) => changes[name] ?? server.environment[name] ?? "";
   const refused = update.isError ? errorsFromDetails(toApiError(update.error).details) : {};
   const errorAt = (name: string) => {
     const variable = variables.find((candidate) => candidate.name === name);
     return (
-      (variable && name in changes ? variableError(variable, valueOf(name)) : null) ?? refused[`environment.${name}`]
+      (variable && name in changes ? variableError(variable, valueIn(name)) : null) ?? refused[`environment.${name}`]
     );
   };
   const hasErrors = variables.some((variable) => errorAt(variable.name));
@@ -121,7 +121,7 @@ function EnvironmentSettings({ server }: { server: ServerDetail }) {
                   <VariableInput
                     key={variable.name}
                     variable={variable}
-                    value={valueOf(variable.name)}
+                    value={valueIn(variable.name)}
                     onChange={(value) => {
                       update.reset();
                       setChanges((current) => ({ ...current, [variable.name]: value }));
@@ -280,7 +280,7 @@ function DangerZone({ server }: { server: ServerDetail }) {
   );
 }
 
-function DangerRow({ title, text, children }: { title: string; text: string; children: React.ReactNode }) {
+function DangerRow({ title, text, children }: { title: string; text: string; children: ReactNode }) {
   return (
     <div className="flex flex-wrap items-center justify-between gap-4 py-4 first:pt-0 last:pb-0">
       <div className="min-w-0 flex-1">
