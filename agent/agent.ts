@@ -1,0 +1,256 @@
+/** The running agent: its parts, and how they are joined. */
+import { randomUUID } from "node:crypto";
+import { chmod, mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { HubToAgent } from "../protocol/frames/hub-to-agent.ts";
+import type { HealthReport, ResourceStats } from "../protocol/frames/shared.ts";
+import { PROTOCOL_VERSION } from "../protocol/version.ts";
+import type { AgentConfig, NodeIdentity } from "./config.ts";
+import type { ConsoleStreams } from "./console/console-hub.ts";
+import { writeConsoleInput } from "./console/console-input.ts";
+import { type ConsoleLogs, createConsoleLogs } from "./console/console-logs.ts";
+import { createConsoleStreams } from "./console/console-streams.ts";
+import { Journal } from "./journal/journal.ts";
+import { backoffMs } from "./link/backoff.ts";
+import { HubLink, type Welcome } from "./link/hub-link.ts";
+import type { Log } from "./log.ts";
+import { handleOperation } from "./operations/handle-operation.ts";
+import type { ServerActor } from "./power/server-actor.ts";
+import { pullSpec } from "./reconcile/pull-spec.ts";
+import { Reconciler } from "./reconcile/reconciler.ts";
+import { writeFileAtomic } from "./records/atomic-file.ts";
+import type { ContainerRuntime } from "./runtime/container-runtime.ts";
+import { DiskUsage } from "./stats/disk-usage.ts";
+import { LiveReports } from "./stats/live-reports.ts";
+import { type LocalEndpoint, openLocalEndpoint } from "./stats/local-endpoint.ts";
+import { NodeHealth } from "./stats/node-health.ts";
+import { ResourceSampler } from "./stats/resource-sampler.ts";
+import { AGENT_VERSION } from "./version.ts";
+
+const RUNTIME_RETRY = { firstMs: 500, maxMs: 10_000 };
+
+export interface AgentParts {
+  config: AgentConfig;
+  identity: NodeIdentity;
+  runtime: ContainerRuntime;
+  bootIdentity: string;
+  log: Log;
+}
+
+export class Agent {
+  readonly #parts: AgentParts;
+  readonly #bootId = randomUUID();
+  readonly #startedAt = Date.now();
+  readonly #consoles: ConsoleLogs;
+  readonly #journal: Journal;
+  readonly #reconciler: Reconciler;
+  readonly #link: HubLink;
+  readonly #streams: ConsoleStreams;
+  readonly #sampler: ResourceSampler;
+  readonly #health: NodeHealth;
+  readonly #reports: LiveReports;
+  #endpoint: LocalEndpoint | null = null;
+  #isClosed = false;
+
+  private constructor(parts: AgentParts, journal: Journal) {
+    const { config, identity, runtime, bootIdentity, log } = parts;
+    const dataDir = config.agent.data_dir;
+    this.#parts = parts;
+    this.#journal = journal;
+    this.#consoles = createConsoleLogs(dataDir);
+    this.#reconciler = new Reconciler({
+      dataDir,
+      nodeId: identity.nodeId,
+      consoles: this.#consoles,
+      pull: (known) => pullSpec(identity, known, log),
+      services: {
+        runtime,
+        journal,
+        log,
+        bootIdentity,
+        timeZone: config.agent.time_zone,
+        writeInput: writeConsoleInput,
+      },
+    });
+    this.#sampler = new ResourceSampler(runtime, new DiskUsage());
+    this.#health = new NodeHealth(identity.nodeId, dataDir);
+    this.#link = new HubLink(
+      identity,
+      {
+        hello: () => this.#hello(),
+        onUp: (welcome) => this.#onUp(welcome),
+        onDown: () => this.#onDown(),
+        onFrame: (frame) => this.#onFrame(frame),
+      },
+      log,
+    );
+    this.#streams = createConsoleStreams({
+      openLog: this.#consoles.open,
+      sink: this.#link,
+      isInstalling: (serverId) => this.#reconciler.actor(serverId)?.status.state === "installing",
+      onError: (serverId, error) => log.warn({ serverId, err: error }, "a console cannot be read"),
+    });
+    this.#reports = new LiveReports({
+      sendStats: (serverId) => this.#sendStats(serverId),
+      sendHealth: async () => void this.#link.send(JSON.stringify(await this.#healthReport())),
+      onError: (error) => log.warn({ err: error }, "figures cannot be read"),
+    });
+    journal.onEvent = (event) => void this.#link.send(JSON.stringify(event));
+  }
+
+  /** Brings the node back to what it was from disk and runtime, then dials the panel. */
+  static async start(parts: AgentParts): Promise<Agent> {
+    const dataDir = parts.config.agent.data_dir;
+    await mkdir(dataDir, { recursive: true });
+    // Others may pass through (a game's own folder lies below), not look around.
+    await chmod(dataDir, 0o711);
+    const agent = new Agent(parts, await Journal.open(dataDir, parts.log));
+    await agent.#openEndpoint();
+    await agent.#recover();
+    if (!agent.#isClosed) agent.#link.start();
+    return agent;
+  }
+
+  /** Lets go of everything in order; game servers go on running. */
+  async stop(): Promise<void> {
+    this.#isClosed = true;
+    this.#link.stop();
+    this.#reports.stop();
+    this.#streams.reset();
+    await this.#endpoint?.close();
+    await this.#reconciler.close();
+    await this.#parts.runtime.close();
+    await this.#consoles.close();
+    await this.#journal.close();
+  }
+
+  async #openEndpoint(): Promise<void> {
+    const { config, log } = this.#parts;
+    const portFile = join(config.agent.data_dir, "stats-port");
+    await rm(portFile, { force: true });
+    const stats = () => this.#localStats();
+    try {
+      this.#endpoint = await openLocalEndpoint(config.agent.stats_port, stats);
+    } catch (error) {
+      log.error({ err: error, port: config.agent.stats_port }, "the stats port is taken; using a free one");
+      this.#endpoint = await openLocalEndpoint(0, stats);
+    }
+    await writeFileAtomic(portFile, `${this.#endpoint.port}\n`, 0o644);
+    log.info({ port: this.#endpoint.port }, "local figures");
+  }
+
+  /** After a boot of the machine the runtime's own daemon may come up later than the agent. */
+  async #recover(): Promise<void> {
+    const { runtime, log } = this.#parts;
+    for (let attempt = 0; !this.#isClosed; attempt++) {
+      try {
+        await runtime.list();
+        await runtime.watch((serverId, runId, exit) => {
+          void this.#reconciler.actor(serverId)?.exited(runId, exit);
+        });
+        return await this.#reconciler.recover();
+      } catch (error) {
+        log.error({ err: error }, "the runtime is not there yet");
+        await delay(backoffMs(attempt, RUNTIME_RETRY));
+      }
+    }
+  }
+
+  #hello() {
+    return {
+      type: "hello" as const,
+      protocol: PROTOCOL_VERSION,
+      agentVersion: AGENT_VERSION,
+      bootId: this.#bootId,
+      appliedGeneration: this.#reconciler.appliedGeneration,
+      runtime: this.#parts.runtime.name,
+    };
+  }
+
+  #onUp(welcome: Welcome): void {
+    const journal = this.#journal;
+    const isKnown = welcome.ackedSeq >= journal.forgottenSeq && welcome.ackedSeq <= journal.lastSeq;
+    journal.acknowledge(welcome.ackedSeq);
+    for (const event of journal.eventsAfter(welcome.ackedSeq)) this.#link.send(JSON.stringify(event));
+    if (!isKnown) {
+      this.#parts.log.warn(
+        { hub: welcome.ackedSeq, own: journal.lastSeq },
+        "the hub's memory is not ours; telling it all",
+      );
+      void journal.restate(welcome.ackedSeq);
+    }
+    this.#reconciler.want(welcome.specGeneration);
+  }
+
+  #onDown(): void {
+    this.#streams.reset();
+    this.#reports.stop();
+  }
+
+  #onFrame(frame: HubToAgent): void {
+    switch (frame.type) {
+      case "spec_changed":
+        return this.#reconciler.want(frame.generation);
+      case "event_ack":
+        return this.#journal.acknowledge(frame.seq);
+      case "console_open":
+        if (this.#reconciler.actor(frame.serverId)) void this.#streams.open(frame.serverId);
+        return;
+      case "console_close":
+        return this.#streams.close(frame.serverId);
+      case "console_credit":
+        return this.#streams.credit(frame.serverId, frame.offset);
+      case "console_replay":
+        void this.#streams.replay(frame.serverId, frame.requestId, frame.from, frame.maxBytes);
+        return;
+      case "watch":
+        return this.#reports.watch(frame.serverIds, frame.health);
+      case "request":
+        void this.#answer(frame);
+        return;
+    }
+  }
+
+  async #answer({ requestId, operation }: Extract<HubToAgent, { type: "request" }>): Promise<void> {
+    const outcome = await handleOperation(operation, {
+      actor: (serverId) => this.#reconciler.actor(serverId),
+      writeInput: writeConsoleInput,
+      stats: (actor) => this.#sampler.sample(actor),
+      health: () => this.#healthReport(),
+      log: this.#parts.log,
+    });
+    this.#link.respond({ type: "response", requestId, ...outcome });
+  }
+
+  async #sendStats(serverId: string): Promise<void> {
+    const actor = this.#reconciler.actor(serverId);
+    if (actor) this.#link.send(JSON.stringify(await this.#sampler.sample(actor)));
+  }
+
+  #runningCount(): number {
+    const states = ["running", "starting", "stopping"];
+    return this.#reconciler.actors().filter((actor) => states.includes(actor.status.state)).length;
+  }
+
+  #healthReport(): Promise<HealthReport> {
+    return this.#health.report(this.#runningCount());
+  }
+
+  async #localStats(): Promise<unknown> {
+    const server = async (actor: ServerActor) => {
+      const { type: _, timestamp: __, ...figures }: ResourceStats = await this.#sampler.sample(actor);
+      return { ...figures, name: actor.spec.name, state: actor.status.state };
+    };
+    return {
+      ...(await this.#healthReport()),
+      agentVersion: AGENT_VERSION,
+      agentUptimeSeconds: Math.round((Date.now() - this.#startedAt) / 1000),
+      runtime: this.#parts.runtime.name,
+      link: this.#link.state,
+      appliedGeneration: this.#reconciler.appliedGeneration,
+      unacknowledgedEvents: this.#journal.lastSeq - this.#journal.forgottenSeq,
+      servers: await Promise.all(this.#reconciler.actors().map(server)),
+    };
+  }
+}

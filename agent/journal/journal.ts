@@ -1,0 +1,218 @@
+/**
+ * The agent's memory: the status of every server, the state events that the hub has not acknowledged, and the answers
+ * to recent commands. One entry changes all that belongs together, so that a death at any moment leaves either the
+ * whole step or none of it: an event is never lost, never told twice under two numbers, and a command that was
+ * answered is never carried out again.
+ *
+ * When the disk refuses a write the agent goes on (a server must be stoppable on a full disk) from memory, and the
+ * next write that succeeds takes everything along.
+ */
+import { join } from "node:path";
+import { z } from "zod";
+import { type ServerStateEvent, serverStateEventSchema } from "../../protocol/frames/shared.ts";
+import { COMMAND_MEMORY } from "../../protocol/limits.ts";
+import type { Log } from "../log.ts";
+import { publicStatus, type ServerStatus, serverStatusSchema } from "../power/server-status.ts";
+import type { CommandAnswer } from "../power/transitions.ts";
+import { LineFile } from "./line-file.ts";
+
+/** Events kept for a hub that stays away; past it the oldest are given up, about 8 MiB. */
+const EVENTS_MAX = 20_000;
+/** The file is written anew when it is larger than this and several times what is still worth keeping. */
+const COMPACT_MIN_BYTES = 256 * 1024;
+const COMPACT_FACTOR = 4;
+const REPAIR_INTERVAL_MS = 5_000;
+
+const entrySchema = z.discriminatedUnion("entry", [
+  z.object({ entry: z.literal("begin"), lastSeq: z.number().int(), forgottenSeq: z.number().int() }),
+  z.object({
+    entry: z.literal("commit"),
+    status: serverStatusSchema.optional(),
+    event: serverStateEventSchema.optional(),
+    command: z
+      .object({ id: z.string(), answer: z.custom<CommandAnswer>((value) => typeof value === "object") })
+      .optional(),
+  }),
+  z.object({ entry: z.literal("acknowledged"), seq: z.number().int() }),
+  z.object({ entry: z.literal("removed"), serverId: z.string() }),
+]);
+type Entry = z.infer<typeof entrySchema>;
+
+export interface Commit {
+  status: ServerStatus;
+  command?: { id: string; answer: CommandAnswer };
+}
+
+export class Journal {
+  readonly #lines: LineFile;
+  readonly #log: Log;
+  readonly #statuses = new Map<string, ServerStatus>();
+  readonly #answers = new Map<string, CommandAnswer>();
+  #events: ServerStateEvent[] = [];
+  #lastSeq = 0;
+  #forgottenSeq = 0;
+  #compactedBytes = 0;
+  #isBehind = false;
+  #repair: NodeJS.Timeout | null = null;
+  /** Called with each event once it is on the disk. */
+  onEvent: (event: ServerStateEvent) => void = () => {};
+
+  private constructor(folder: string, log: Log) {
+    this.#lines = new LineFile(join(folder, "journal"));
+    this.#log = log;
+  }
+
+  static async open(folder: string, log: Log): Promise<Journal> {
+    const journal = new Journal(folder, log);
+    const { values, damagedCount, sizeBytes } = await journal.#lines.load();
+    let strangeCount = 0;
+    for (const value of values) {
+      const entry = entrySchema.safeParse(value);
+      if (entry.success) journal.#take(entry.data);
+      else strangeCount++;
+    }
+    if (damagedCount + strangeCount > 0) log.error({ damagedCount, strangeCount }, "entries of the journal are lost");
+    journal.#compactedBytes = sizeBytes;
+    return journal;
+  }
+
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /** Events up to here are with the hub, and forgotten here. */
+  get forgottenSeq(): number {
+    return this.#forgottenSeq;
+  }
+
+  status(serverId: string): ServerStatus | null {
+    return this.#statuses.get(serverId) ?? null;
+  }
+
+  serverIds(): string[] {
+    return [...this.#statuses.keys()];
+  }
+
+  answer(commandId: string): CommandAnswer | null {
+    return this.#answers.get(commandId) ?? null;
+  }
+
+  /** Events after `seq`, in order. */
+  eventsAfter(seq: number): ServerStateEvent[] {
+    return this.#events.filter((event) => event.seq > seq);
+  }
+
+  /** Remembers a step; an event is made of it when the control plane has to know. Resolves when it is on the disk. */
+  async commit({ status, command }: Commit): Promise<void> {
+    const before = this.#statuses.get(status.serverId);
+    const isNews = !before || JSON.stringify(publicStatus(before)) !== JSON.stringify(publicStatus(status));
+    const event = isNews ? this.#eventOf(status) : undefined;
+    await this.#write({ entry: "commit", status, ...(event && { event }), ...(command && { command }) });
+    if (event) this.onEvent(event);
+  }
+
+  /** Tells the status of every server anew, to a hub whose memory is not ours (it, or this node, was restored). */
+  async restate(hubSeq: number): Promise<void> {
+    this.#lastSeq = Math.max(this.#lastSeq, hubSeq);
+    for (const status of [...this.#statuses.values()]) {
+      const event = this.#eventOf(status);
+      await this.#write({ entry: "commit", event });
+      this.onEvent(event);
+    }
+  }
+
+  /** The hub keeps the events up to `seq`. Losing this costs a repetition that the hub drops, so it waits for no disk. */
+  acknowledge(seq: number): void {
+    const known = Math.min(seq, this.#lastSeq);
+    if (known > this.#forgottenSeq) void this.#write({ entry: "acknowledged", seq: known });
+  }
+
+  remove(serverId: string): Promise<void> {
+    return this.#write({ entry: "removed", serverId });
+  }
+
+  async close(): Promise<void> {
+    if (this.#repair) clearTimeout(this.#repair);
+    if (this.#isBehind) await this.#compact();
+    await this.#lines.close();
+  }
+
+  #eventOf(status: ServerStatus): ServerStateEvent {
+    return { type: "server_state", seq: this.#lastSeq + 1, ...publicStatus(status), timestamp: Date.now() };
+  }
+
+  #take(entry: Entry): void {
+    switch (entry.entry) {
+      case "begin":
+        this.#lastSeq = Math.max(this.#lastSeq, entry.lastSeq);
+        this.#forgottenSeq = Math.max(this.#forgottenSeq, entry.forgottenSeq);
+        return;
+      case "commit":
+        if (entry.status) this.#statuses.set(entry.status.serverId, entry.status);
+        if (entry.event) this.#takeEvent(entry.event);
+        if (entry.command) this.#takeAnswer(entry.command.id, entry.command.answer);
+        return;
+      case "acknowledged":
+        this.#forgottenSeq = Math.max(this.#forgottenSeq, entry.seq);
+        this.#events = this.#events.filter((event) => event.seq > entry.seq);
+        return;
+      case "removed":
+        this.#statuses.delete(entry.serverId);
+        return;
+    }
+  }
+
+  #takeEvent(event: ServerStateEvent): void {
+    // A compaction writes down what is still waiting to be appended: the same event may be in the file twice.
+    if (event.seq <= (this.#events.at(-1)?.seq ?? this.#forgottenSeq)) return;
+    this.#lastSeq = Math.max(this.#lastSeq, event.seq);
+    this.#events.push(event);
+    if (this.#events.length <= EVENTS_MAX) return;
+    const givenUp = this.#events.shift()!;
+    this.#forgottenSeq = Math.max(this.#forgottenSeq, givenUp.seq);
+    this.#log.error({ seq: givenUp.seq }, "the hub has been away too long: an old event is given up");
+  }
+
+  #takeAnswer(id: string, answer: CommandAnswer): void {
+    this.#answers.set(id, answer);
+    if (this.#answers.size > COMMAND_MEMORY) this.#answers.delete(this.#answers.keys().next().value!);
+  }
+
+  async #write(entry: Entry): Promise<void> {
+    this.#take(entry);
+    try {
+      if (this.#isBehind) return await this.#compact();
+      await this.#lines.append(entry);
+      const limit = Math.max(COMPACT_MIN_BYTES, COMPACT_FACTOR * this.#compactedBytes);
+      if (this.#lines.sizeBytes > limit) await this.#compact();
+    } catch (error) {
+      this.#log.error({ err: error }, "the journal cannot be written; going on from memory");
+      this.#isBehind = true;
+      this.#repair ??= setTimeout(() => void this.#repairNow(), REPAIR_INTERVAL_MS).unref();
+    }
+  }
+
+  async #repairNow(): Promise<void> {
+    this.#repair = null;
+    if (!this.#isBehind) return;
+    try {
+      await this.#compact();
+      this.#log.info("the journal is written again");
+    } catch {
+      this.#repair = setTimeout(() => void this.#repairNow(), REPAIR_INTERVAL_MS).unref();
+    }
+  }
+
+  async #compact(): Promise<void> {
+    await this.#lines.replace(() => this.#everything());
+    this.#compactedBytes = this.#lines.sizeBytes;
+    this.#isBehind = false;
+  }
+
+  *#everything(): Iterable<Entry> {
+    yield { entry: "begin", lastSeq: this.#lastSeq, forgottenSeq: this.#forgottenSeq };
+    for (const status of this.#statuses.values()) yield { entry: "commit", status };
+    for (const [id, answer] of this.#answers) yield { entry: "commit", command: { id, answer } };
+    for (const event of this.#events) yield { entry: "commit", event };
+  }
+}

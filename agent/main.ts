@@ -1,0 +1,128 @@
+/** The agent's command line. */
+import { parseArgs } from "node:util";
+import { Agent } from "./agent.ts";
+import { bootIdentity } from "./boot-identity.ts";
+import {
+  type AgentConfig,
+  ConfigError,
+  configSchema,
+  DEFAULT_CONFIG_FILE,
+  readConfig,
+  readIdentity,
+} from "./config.ts";
+import { enroll } from "./enroll.ts";
+import { lockDataFolder } from "./instance-lock.ts";
+import { createLog, type Log } from "./log.ts";
+import { chooseRuntime } from "./runtime/choose-runtime.ts";
+import type { Finding } from "./runtime/container-runtime.ts";
+import { AGENT_VERSION } from "./version.ts";
+
+const USAGE = `Usage: catalyst-agent [command] [options]
+
+Commands:
+  run         Run the agent (default).
+  enroll      Make this machine a node: --url <panel> --token <deployment token>
+  preflight   Check what game servers need of this machine.
+  version     Print the version.
+
+Options:
+  --config <file>   Configuration (default ${DEFAULT_CONFIG_FILE}).
+`;
+
+const SHUTDOWN_DEADLINE_MS = 10_000;
+
+interface Arguments {
+  config: string;
+  url: string | undefined;
+  token: string | undefined;
+}
+
+async function openRuntime(config: AgentConfig, nodeId: string, log: Log) {
+  return chooseRuntime({ config, nodeId, bootIdentity: bootIdentity(), log });
+}
+
+async function run({ config: file }: Arguments): Promise<void> {
+  const config = await readConfig(file);
+  const identity = await readIdentity(file, config);
+  const log = createLog(config.agent.log_level, config.agent.log_file);
+  const unlock = await lockDataFolder(config.agent.data_dir);
+  process.on("unhandledRejection", (error) => log.error({ err: error }, "unhandled rejection"));
+  const runtime = await openRuntime(config, identity.nodeId, log);
+  log.info(
+    { version: AGENT_VERSION, nodeId: identity.nodeId, runtime: runtime.name, pid: process.pid },
+    "agent starts",
+  );
+  const starting = Agent.start({ config, identity, runtime, bootIdentity: bootIdentity(), log });
+  const stop = (signal: string) => {
+    log.info({ signal }, "agent stops; game servers go on");
+    setTimeout(() => process.exit(1), SHUTDOWN_DEADLINE_MS).unref();
+    starting
+      .then((agent) => agent.stop())
+      .finally(() => {
+        unlock();
+        process.exit(0);
+      });
+  };
+  process.once("SIGTERM", () => stop("SIGTERM"));
+  process.once("SIGINT", () => stop("SIGINT"));
+  await starting;
+}
+
+/** Enrolment works before there is any configuration. */
+async function readConfigOr(file: string, url: string): Promise<AgentConfig> {
+  try {
+    return await readConfig(file);
+  } catch (error) {
+    if (error instanceof ConfigError && error.message.startsWith("There is no file")) {
+      return configSchema.parse({ panel: { url } });
+    }
+    throw error;
+  }
+}
+
+async function enrollCommand({ config: file, url, token }: Arguments): Promise<void> {
+  if (!url || !token) throw new ConfigError("enroll needs --url <panel> and --token <deployment token>.");
+  const config = await readConfigOr(file, url);
+  const runtime = await openRuntime(config, "unknown", createLog("silent"));
+  const identity = await enroll({ url, token, configFile: file, runtime: runtime.name });
+  process.stdout.write(`This machine is now the node ${identity.nodeId}. Its configuration is in ${file}.\n`);
+}
+
+function printFinding({ level, subject, message, remedy }: Finding): void {
+  process.stdout.write(`${level.padEnd(8)}${subject}: ${message}${remedy ? ` ${remedy}` : ""}\n`);
+}
+
+async function preflight({ config: file }: Arguments): Promise<void> {
+  const config = await readConfigOr(file, "http://localhost");
+  const runtime = await openRuntime(config, "unknown", createLog("silent"));
+  const findings = await runtime.preflight();
+  process.stdout.write(`runtime ${runtime.name}\n`);
+  findings.forEach(printFinding);
+  if (findings.some((finding) => finding.level === "error")) process.exitCode = 1;
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      config: { type: "string", default: DEFAULT_CONFIG_FILE },
+      url: { type: "string" },
+      token: { type: "string" },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  const [command = "run", ...rest] = positionals;
+  if (values.help) return void process.stdout.write(USAGE);
+  const args: Arguments = { config: values.config, url: values.url, token: values.token };
+  const commands: Record<string, (args: Arguments) => Promise<void>> = { run, enroll: enrollCommand, preflight };
+  if (command === "version") return void process.stdout.write(`${AGENT_VERSION}\n`);
+  const perform = rest.length === 0 ? commands[command] : undefined;
+  if (!perform) throw new ConfigError(`There is no command ${positionals.join(" ")}. See catalyst-agent --help.`);
+  await perform(args);
+}
+
+main().catch((error) => {
+  const isForOperator = error instanceof ConfigError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
+  process.stderr.write(`catalyst-agent: ${isForOperator ? error.message : (error.stack ?? error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,32 @@
+/** Asks a game to end: by the line its template names, else by a signal. */
+import type { ServerSpec } from "../../protocol/spec.ts";
+import type { Log } from "../log.ts";
+import type { ContainerRuntime, ServerPaths } from "../runtime/container-runtime.ts";
+
+const DEFAULT_SIGNAL = "SIGTERM";
+/** How templates of this field write "the interrupt key". */
+const INTERRUPT = "^C";
+
+export interface StopServices {
+  runtime: ContainerRuntime;
+  log: Log;
+  writeInput(paths: ServerPaths, line: string): Promise<void>;
+}
+
+export function stopSignal(spec: ServerSpec): string | null {
+  if (spec.stopSignal) return spec.stopSignal;
+  const command = spec.stopCommand.trim();
+  if (command.toUpperCase() === INTERRUPT) return "SIGINT";
+  return command === "" ? DEFAULT_SIGNAL : null;
+}
+
+export async function askToStop(spec: ServerSpec, paths: ServerPaths, services: StopServices): Promise<void> {
+  const signal = stopSignal(spec);
+  if (signal) return services.runtime.signal(spec.id, signal);
+  try {
+    await services.writeInput(paths, spec.stopCommand);
+  } catch (error) {
+    services.log.warn({ serverId: spec.id, err: error }, "the stop command cannot be written, sending a signal");
+    await services.runtime.signal(spec.id, DEFAULT_SIGNAL);
+  }
+}

@@ -1,0 +1,40 @@
+/** Starts a server by its spec. Failing is an answer in words for the owner, not an exception. */
+import type { ServerSpec } from "../../protocol/spec.ts";
+import type { Log } from "../log.ts";
+import type { ContainerRuntime, RuntimeStatus, ServerPaths } from "../runtime/container-runtime.ts";
+import { RuntimeError } from "../runtime/container-runtime.ts";
+import { launchEnvironment, shellCommand, UnknownVariableError } from "./launch-environment.ts";
+
+export interface LaunchServices {
+  runtime: ContainerRuntime;
+  log: Log;
+  timeZone: string;
+}
+
+export type LaunchOutcome = { ok: true; status: RuntimeStatus } | { ok: false; reason: string };
+
+/** In a container the data folder is always here. */
+const CONTAINER_HOME = "/data";
+
+export const homeOf = (runtime: ContainerRuntime, paths: ServerPaths): string =>
+  runtime.name === "process" ? paths.data : CONTAINER_HOME;
+
+/** The message of an error that was made for the owner, or a general one; the rest is for the log. */
+export function ownerReason(error: unknown, general: string): string {
+  return error instanceof RuntimeError || error instanceof UnknownVariableError ? error.message : general;
+}
+
+export async function launchServer(
+  spec: ServerSpec,
+  paths: ServerPaths,
+  { runtime, log, timeZone }: LaunchServices,
+): Promise<LaunchOutcome> {
+  try {
+    const environment = launchEnvironment(spec, homeOf(runtime, paths), timeZone);
+    const command = shellCommand(spec.startup, environment);
+    return { ok: true, status: await runtime.start({ spec, paths, command, environment }) };
+  } catch (error) {
+    log.warn({ serverId: spec.id, err: error }, "a server could not be started");
+    return { ok: false, reason: ownerReason(error, "The server could not be started; the node's log says why.") };
+  }
+}

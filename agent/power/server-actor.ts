@@ -1,0 +1,271 @@
+/**
+ * One server on this node: takes commands, spec changes and what the runtime reports one after the other, lets the
+ * state machine decide, writes the decision down, and only then acts on it.
+ *
+ * Whatever takes long (launching, installing, waiting for an exit) runs beside the mailbox and comes back as an input
+ * of its own, so that `kill` is never behind anything.
+ */
+import type { PowerAction } from "../../protocol/server-state.ts";
+import type { ServerSpec } from "../../protocol/spec.ts";
+import type { ConsoleLog } from "../console/console-log.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Log } from "../log.ts";
+import type { ContainerRuntime, ExitStatus, RuntimeStatus, ServerPaths } from "../runtime/container-runtime.ts";
+import { askToStop } from "./ask-to-stop.ts";
+import { installServer } from "./install-server.ts";
+import { launchServer } from "./launch-server.ts";
+import { PhaseTimers } from "./phase-timers.ts";
+import { firstStatus, type ServerStatus } from "./server-status.ts";
+import { type CommandAnswer, type Effect, type PowerInput, type SpecFacts, transition } from "./transitions.ts";
+
+export interface ActorServices {
+  runtime: ContainerRuntime;
+  journal: Journal;
+  log: Log;
+  /** Which boot of the machine this is. */
+  bootIdentity: string;
+  timeZone: string;
+  writeInput(paths: ServerPaths, line: string): Promise<void>;
+}
+
+function factsOf(spec: ServerSpec): SpecFacts {
+  return {
+    isSuspended: spec.suspended,
+    installGeneration: spec.installGeneration,
+    hasInstallScript: spec.installScript.trim() !== "",
+    hasReadyPattern: spec.readyPattern !== "",
+    desiredPower: spec.desiredPower,
+    desiredPowerAt: spec.desiredPowerAt,
+  };
+}
+
+export class ServerActor {
+  readonly console: ConsoleLog;
+  readonly paths: ServerPaths;
+  readonly #services: ActorServices;
+  readonly #log: Log;
+  readonly #timers: PhaseTimers;
+  #spec: ServerSpec;
+  #status: ServerStatus;
+  #mailbox: Promise<unknown> = Promise.resolve();
+  #install: AbortController | null = null;
+  /** Exits of a run that ended before its launch was reported. */
+  readonly #earlyExits = new Map<string, ExitStatus>();
+  #isClosed = false;
+
+  constructor(spec: ServerSpec, paths: ServerPaths, console: ConsoleLog, services: ActorServices) {
+    this.#spec = spec;
+    this.paths = paths;
+    this.console = console;
+    this.#services = services;
+    this.#log = services.log.child({ serverId: spec.id });
+    this.#status = services.journal.status(spec.id) ?? firstStatus(spec.id, Date.now());
+    this.#timers = new PhaseTimers(console, {
+      ready: () => void this.post({ type: "ready" }),
+      readyOverdue: () => void this.post({ type: "ready_overdue" }),
+      terminate: () => this.#try("terminate", () => services.runtime.signal(spec.id, "SIGTERM")),
+      kill: () => this.#try("kill", () => this.#killAndLook()),
+    });
+  }
+
+  get spec(): ServerSpec {
+    return this.#spec;
+  }
+
+  get status(): ServerStatus {
+    return this.#status;
+  }
+
+  /** Carries a power command out, or gives the answer that the same id got before. */
+  command(action: PowerAction, commandId: string, issuedAt: number): Promise<CommandAnswer> {
+    return this.#inTurn(async () => {
+      const remembered = this.#services.journal.answer(commandId);
+      if (remembered) return remembered;
+      const answer = await this.#step({ type: "command", action, issuedAt }, commandId);
+      return answer ?? { ok: false, code: "INTERNAL", error: "The command got no answer." };
+    });
+  }
+
+  /** Takes a new spec; the limits of a running server follow it where the runtime can do that. */
+  async applySpec(spec: ServerSpec): Promise<void> {
+    const before = this.#spec;
+    await this.#inTurn(async () => {
+      this.#spec = spec;
+      await this.#step({ type: "spec" });
+    });
+    const hasNewLimits =
+      spec.memoryMb !== before.memoryMb || spec.cpuCores !== before.cpuCores || spec.pidsLimit !== before.pidsLimit;
+    if (hasNewLimits && this.#status.state === "running") {
+      this.#try("update limits", async () => void (await this.#services.runtime.updateLimits(spec)));
+    }
+  }
+
+  post(input: PowerInput): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#isClosed) await this.#step(input);
+    });
+  }
+
+  /** An exit that the runtime reports. */
+  exited(runId: string, exit: ExitStatus): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#isClosed) return;
+      if (this.#status.isLaunching && runId !== this.#status.runId) this.#earlyExits.set(runId, exit);
+      else await this.#step({ type: "exited", runId, exit });
+    });
+  }
+
+  /**
+   * After the start of the agent: compares what was written down with what the runtime says, and goes on from there.
+   *
+   * @param found null when the runtime knows nothing of this server.
+   */
+  recover(found: RuntimeStatus | null): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#reconcileRun(found);
+      await this.#step({ type: "spec" });
+      this.#arm();
+    });
+  }
+
+  /** Ends the server and forgets it; its folders are the caller's to delete. */
+  async remove(): Promise<void> {
+    await this.close();
+    await this.#services.runtime.remove(this.#spec.id);
+    await this.#services.journal.remove(this.#spec.id);
+  }
+
+  /** Lets go of everything; the game itself goes on. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#timers.clear();
+    this.#install?.abort();
+    await this.#mailbox;
+    await this.console.close();
+  }
+
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const turn = this.#mailbox.then(step);
+    this.#mailbox = turn.catch((error) => this.#log.error({ err: error }, "a step failed"));
+    return turn;
+  }
+
+  async #step(input: PowerInput, commandId?: string): Promise<CommandAnswer | undefined> {
+    const before = this.#status;
+    const { status, effects, answer } = transition(before, factsOf(this.#spec), input, Date.now());
+    this.#status = status;
+    if (JSON.stringify(status) !== JSON.stringify(before) || (answer?.ok && commandId) || input.type === "spec") {
+      const command = answer?.ok && commandId ? { id: commandId, answer } : undefined;
+      await this.#services.journal.commit({ status, ...(command && { command }) });
+    }
+    if (status.state !== before.state) {
+      this.#log.info({ from: before.state, to: status.state, reason: status.reason }, "state");
+    }
+    if (status.enteredAt !== before.enteredAt || status.isLaunching !== before.isLaunching) this.#arm();
+    for (const effect of effects) this.#act(effect);
+    return answer;
+  }
+
+  #arm(): void {
+    if (!this.#isClosed) this.#timers.arm(this.#status, this.#spec);
+  }
+
+  #act(effect: Effect): void {
+    if (this.#isClosed) return;
+    switch (effect) {
+      case "launch":
+        return this.#try("launch", () => this.#launch());
+      case "install":
+        return this.#try("install", () => this.#runInstall());
+      case "abort_install":
+        return this.#install?.abort();
+      case "kill":
+        return this.#try("kill", () => this.#killAndLook());
+      case "ask_to_stop":
+        return this.#try("ask to stop", async () => {
+          await askToStop(this.#spec, this.paths, this.#services);
+          await this.post({ type: "stop_asked" });
+        });
+    }
+  }
+
+  /** Effects never throw into the mailbox: what they could not do is logged, and the deadlines stand behind them. */
+  #try(what: string, work: () => Promise<void>): void {
+    work().catch((error) => this.#log.error({ err: error }, `could not ${what}`));
+  }
+
+  async #launch(): Promise<void> {
+    const { bootIdentity, journal } = this.#services;
+    const readyFrom = (await this.console.bounds()).latest;
+    await this.#inTurn(async () => {
+      this.#status = { ...this.#status, readyFrom };
+      await journal.commit({ status: this.#status });
+    });
+    const outcome = await launchServer(this.#spec, this.paths, this.#services);
+    if (!outcome.ok) return this.post({ type: "launch_failed", reason: outcome.reason });
+    const { runId, startedAt } = outcome.status;
+    await this.post({ type: "launched", runId, startedAt: startedAt ?? Date.now(), bootIdentity });
+    const exit = this.#earlyExits.get(runId);
+    this.#earlyExits.clear();
+    if (exit) await this.exited(runId, exit);
+  }
+
+  async #runInstall(): Promise<void> {
+    const abort = new AbortController();
+    this.#install = abort;
+    const generation = this.#spec.installGeneration;
+    const reason = await installServer(this.#spec, this.paths, this.#services, abort);
+    if (this.#install === abort) this.#install = null;
+    // Ended because the agent ends: it is run anew when the agent is back.
+    if (this.#isClosed) return;
+    if (reason === null) await this.post({ type: "installed", generation });
+    else await this.post({ type: "install_failed", generation, reason });
+  }
+
+  async #killAndLook(): Promise<void> {
+    const { runtime } = this.#services;
+    await runtime.kill(this.#spec.id);
+    // The exit comes by the runtime's report; where there was nothing to kill, nothing would ever come.
+    const found = await runtime.inspect(this.#spec.id);
+    if (!found) await this.post({ type: "lost", hasNodeRebooted: false });
+    else if (!found.isRunning && found.exit) await this.exited(found.runId, found.exit);
+  }
+
+  async #reconcileRun(found: RuntimeStatus | null): Promise<void> {
+    const { bootIdentity } = this.#services;
+    const status = this.#status;
+    const isExpected = status.state === "starting" || status.state === "running" || status.state === "stopping";
+    if (status.state === "installing") return this.#act("install");
+    if (found?.isRunning) {
+      const run = { runId: found.runId, startedAt: found.startedAt ?? Date.now(), bootIdentity };
+      if (!isExpected) return void (await this.#step({ type: "found_running", ...run }));
+      if (status.isLaunching) return void (await this.#step({ type: "launched", ...run }));
+      if (status.runId !== found.runId) {
+        this.#status = { ...status, ...run };
+        await this.#services.journal.commit({ status: this.#status });
+      }
+      if (status.state !== "stopping") return;
+      if (status.isKilled) this.#act("kill");
+      else if (status.stopAskedAt === null) this.#act("ask_to_stop");
+      return;
+    }
+    if (!isExpected) return;
+    const hasNewRun = found !== null && found.runId !== status.runId;
+    if (status.isLaunching && !hasNewRun) {
+      // The agent ended between deciding and doing.
+      if (status.state === "starting") return this.#act("launch");
+      return void (await this.#step({ type: "launch_failed", reason: "" }));
+    }
+    if (status.isLaunching && found) {
+      await this.#step({
+        type: "launched",
+        runId: found.runId,
+        startedAt: found.startedAt ?? Date.now(),
+        bootIdentity,
+      });
+    }
+    const hasNodeRebooted = !hasNewRun && status.bootIdentity !== bootIdentity;
+    if (hasNodeRebooted || !found?.exit) return void (await this.#step({ type: "lost", hasNodeRebooted }));
+    await this.#step({ type: "exited", runId: found.runId, exit: found.exit });
+  }
+}

@@ -1,0 +1,80 @@
+/** What the agent knows of one server and must still know after a power cut. Kept in the journal. */
+import { z } from "zod";
+import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
+import { idSchema } from "../../protocol/ids.ts";
+import { desiredPowerSchema, serverStateSchema } from "../../protocol/server-state.ts";
+
+export const serverStatusSchema = z.object({
+  serverId: idSchema,
+  state: serverStateSchema,
+  reason: z.string().nullable(),
+  exitCode: z.number().int().nullable(),
+  signal: z.string().nullable(),
+  oomKilled: z.boolean(),
+  crashCount: z.number().int().nonnegative(),
+  startedAt: z.number().int().nullable(),
+  desiredPower: desiredPowerSchema,
+  desiredPowerAt: z.number().int().nonnegative(),
+  installedGeneration: z.number().int().nonnegative(),
+  /** The generation whose install failed: only a start or a newer generation tries again. */
+  failedInstallGeneration: z.number().int().nonnegative(),
+  /** The runtime's name of the run that this status speaks of. */
+  runId: z.string().nullable(),
+  /** Boot of the machine in which that run began: a run of an earlier boot is over, whatever was written down. */
+  bootIdentity: z.string().nullable(),
+  /** `starting`, and the runtime has not confirmed the run yet. */
+  isLaunching: z.boolean(),
+  /** What follows when the present stop or install is done. */
+  next: z.enum(["rest", "start"]),
+  /** When the present state was entered: its deadlines count from here. */
+  enteredAt: z.number().int().nonnegative(),
+  /** `stopping`, and the game was already asked to stop: asking twice can make a game quit without saving. */
+  stopAskedAt: z.number().int().nullable(),
+  /** `stopping`, and by force. */
+  isKilled: z.boolean(),
+  /** Console offset at the launch: the ready pattern is looked for from here on. */
+  readyFrom: z.number().int().nonnegative(),
+});
+export type ServerStatus = z.infer<typeof serverStatusSchema>;
+
+export function firstStatus(serverId: string, now: number): ServerStatus {
+  return {
+    serverId,
+    state: "stopped",
+    reason: null,
+    exitCode: null,
+    signal: null,
+    oomKilled: false,
+    crashCount: 0,
+    startedAt: null,
+    desiredPower: "stopped",
+    desiredPowerAt: 0,
+    installedGeneration: 0,
+    failedInstallGeneration: 0,
+    runId: null,
+    bootIdentity: null,
+    isLaunching: false,
+    next: "rest",
+    enteredAt: now,
+    stopAskedAt: null,
+    isKilled: false,
+    readyFrom: 0,
+  };
+}
+
+/** The part of a status that the control plane is told. */
+export function publicStatus(status: ServerStatus): Omit<ServerStateEvent, "type" | "seq" | "timestamp"> {
+  return {
+    serverId: status.serverId,
+    state: status.state,
+    reason: status.reason,
+    exitCode: status.exitCode,
+    signal: status.signal,
+    oomKilled: status.oomKilled,
+    crashCount: status.crashCount,
+    startedAt: status.startedAt,
+    desiredPower: status.desiredPower,
+    desiredPowerAt: status.desiredPowerAt,
+    installedGeneration: status.installedGeneration,
+  };
+}

@@ -1,0 +1,284 @@
+/**
+ * The power state machine of one server, as a pure function: (status, facts, input, now) → new status, things to do,
+ * answer to the one who asked. No input is ever invalid; one that does not fit the state changes nothing.
+ *
+ *     stopped ──start──► starting ──ready──► running ──stop──► stopping ──exit──► stopped
+ *        ▲                  │ exit               │ exit            │ (next: start) └──► starting
+ *        └── exit code 0 ◄──┴────────────────────┴──► crashed (any other end)
+ *     installing ──► stopped | starting (next: start) | error          suspended ◄──► stopped
+ */
+import type { PowerReply } from "../../protocol/agent-replies.ts";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import type { DesiredPower, PowerAction, ServerState } from "../../protocol/server-state.ts";
+import type { ExitStatus } from "../runtime/container-runtime.ts";
+import type { ServerStatus } from "./server-status.ts";
+
+/** The part of the spec that decides. */
+export interface SpecFacts {
+  isSuspended: boolean;
+  installGeneration: number;
+  hasInstallScript: boolean;
+  hasReadyPattern: boolean;
+  desiredPower: DesiredPower;
+  desiredPowerAt: number;
+}
+
+export type PowerInput =
+  | { type: "command"; action: PowerAction; issuedAt: number }
+  /** The spec is new or changed; also said once at the start of the agent. */
+  | { type: "spec" }
+  | { type: "launched"; runId: string; startedAt: number; bootIdentity: string }
+  | { type: "launch_failed"; reason: string }
+  | { type: "ready" }
+  | { type: "ready_overdue" }
+  | { type: "stop_asked" }
+  | { type: "exited"; runId: string; exit: ExitStatus }
+  /** The run is over and how it ended cannot be known. */
+  | { type: "lost"; hasNodeRebooted: boolean }
+  | { type: "installed"; generation: number }
+  | { type: "install_failed"; generation: number; reason: string }
+  /** A run that the agent has no memory of. */
+  | { type: "found_running"; runId: string; startedAt: number | null; bootIdentity: string };
+
+export type Effect = "launch" | "ask_to_stop" | "kill" | "install" | "abort_install";
+
+export type CommandAnswer = { ok: true; reply: PowerReply } | { ok: false; code: ErrorCode; error: string };
+
+export interface Transition {
+  status: ServerStatus;
+  effects: Effect[];
+  /** Only for commands. */
+  answer?: CommandAnswer;
+}
+
+const RESTING: readonly ServerState[] = ["stopped", "crashed", "error"];
+const ALIVE: readonly ServerState[] = ["starting", "running"];
+
+const SUSPENDED_NOTE = "This server is suspended.";
+
+type Change = Partial<ServerStatus>;
+
+function enter(status: ServerStatus, state: ServerState, now: number, change: Change = {}): ServerStatus {
+  const same = { reason: null, isLaunching: false, stopAskedAt: null, isKilled: false, next: "rest" as const };
+  return { ...status, ...same, state, enteredAt: now, ...change };
+}
+
+const stay = (status: ServerStatus): Transition => ({ status, effects: [] });
+
+const begin = (status: ServerStatus, now: number): Transition => ({
+  status: enter(status, "starting", now, { isLaunching: true, startedAt: null }),
+  effects: ["launch"],
+});
+
+const isOutdated = (status: ServerStatus, facts: SpecFacts) => status.installedGeneration < facts.installGeneration;
+const needsInstall = (status: ServerStatus, facts: SpecFacts) => facts.hasInstallScript && isOutdated(status, facts);
+/** Without a script there is nothing to do for an install but to remember it. */
+const counted = (status: ServerStatus, facts: SpecFacts): ServerStatus =>
+  isOutdated(status, facts) && !facts.hasInstallScript
+    ? { ...status, installedGeneration: facts.installGeneration }
+    : status;
+
+function beginInstall(status: ServerStatus, now: number, next: ServerStatus["next"]): Transition {
+  return { status: enter(status, "installing", now, { next, startedAt: null }), effects: ["install"] };
+}
+
+/** Where a server goes that has nothing running: the one place that decides what comes after a stop or an install. */
+function settle(status: ServerStatus, facts: SpecFacts, now: number, restAs: Change = {}): Transition {
+  if (facts.isSuspended) return stay(enter(status, "suspended", now, { startedAt: null, reason: SUSPENDED_NOTE }));
+  if (needsInstall(status, facts)) return beginInstall(status, now, status.next);
+  if (status.next === "start") return begin(status, now);
+  return stay(enter(status, "stopped", now, { startedAt: null, ...restAs }));
+}
+
+function endReason(exit: ExitStatus): string {
+  if (exit.oomKilled) return "It used more memory than its limit and was ended.";
+  if (exit.signal) return `It was ended by ${exit.signal}.`;
+  return `It ended by itself with exit code ${exit.exitCode}.`;
+}
+
+const exitFields = (exit: ExitStatus | null): Change => ({
+  exitCode: exit?.exitCode ?? null,
+  signal: exit?.signal ?? null,
+  oomKilled: exit?.oomKilled ?? false,
+});
+
+function crash(status: ServerStatus, now: number, reason: string): Transition {
+  return stay(enter(status, "crashed", now, { reason, crashCount: status.crashCount + 1, startedAt: null }));
+}
+
+/** The run of this server is over; `exit` is null when nobody knows how. */
+function ended(status: ServerStatus, facts: SpecFacts, exit: ExitStatus | null, now: number): Transition {
+  const after = { ...status, ...exitFields(exit) };
+  if (status.state === "stopping") return settle(after, facts, now);
+  if (facts.isSuspended) return settle(after, facts, now);
+  if (exit?.exitCode === 0 && !exit.oomKilled) {
+    // Ended from within (a `stop` typed into its console): nobody wants it back at the next boot. This supersedes
+    // exactly the request it obeyed, so that any later request still wins.
+    const rest = { ...after, desiredPower: "stopped" as const, desiredPowerAt: status.desiredPowerAt + 1 };
+    const reason = status.state === "starting" ? "It ended before it was ready." : "It ended by itself.";
+    return settle({ ...rest, next: "rest" }, facts, now, { reason });
+  }
+  return crash(after, now, exit ? endReason(exit) : "It ended while the agent was away; how is not known.");
+}
+
+function accepted(transition: Transition, alreadyUnderWay = false): Transition {
+  return { ...transition, answer: { ok: true, reply: { state: transition.status.state, alreadyUnderWay } } };
+}
+
+function refused(status: ServerStatus, code: ErrorCode, error: string): Transition {
+  return { status, effects: [], answer: { ok: false, code, error } };
+}
+
+function start(status: ServerStatus, facts: SpecFacts, now: number, desired: Change): Transition {
+  if (facts.isSuspended || status.state === "suspended") return refused(status, "SERVER_SUSPENDED", SUSPENDED_NOTE);
+  if (status.state === "running") return refused(status, "SERVER_ALREADY_RUNNING", "This server is running already.");
+  if (status.state === "starting") return accepted(stay({ ...status, ...desired }), true);
+  if (status.state === "installing") {
+    return refused(status, "SERVER_NOT_INSTALLED", "This server is still being installed.");
+  }
+  if (status.state === "stopping") {
+    if (status.next === "start") return accepted(stay({ ...status, ...desired }), true);
+    return refused(status, "POWER_BUSY", "This server is stopping; start it when it has stopped.");
+  }
+  return accepted(settle({ ...status, ...desired, next: "start" }, facts, now));
+}
+
+/** A run that is still being launched is asked to stop as soon as it is there. */
+function beginStop(status: ServerStatus, now: number, next: ServerStatus["next"]): Transition {
+  const { isLaunching } = status;
+  const stopping = enter(status, "stopping", now, { next, isLaunching });
+  return { status: stopping, effects: isLaunching ? [] : ["ask_to_stop"] };
+}
+
+function stop(status: ServerStatus, now: number, desired: Change): Transition {
+  const wanted = { ...status, ...desired };
+  if (ALIVE.includes(status.state)) return accepted(beginStop(wanted, now, "rest"));
+  if (status.state === "stopping") return accepted(stay({ ...wanted, next: "rest" }), true);
+  // A crashed or installing server may still be meant to run: stop says that it is not.
+  const isAwaited = status.desiredPower === "running" || status.next === "start";
+  if (!isAwaited) return refused(status, "SERVER_NOT_RUNNING", "This server is not running.");
+  return accepted(stay({ ...wanted, next: "rest" }));
+}
+
+function kill(status: ServerStatus, now: number, desired: Change): Transition {
+  const wanted = { ...status, ...desired };
+  if (ALIVE.includes(status.state) || status.state === "stopping") {
+    const { isLaunching } = status;
+    const killed = enter(wanted, "stopping", now, { isKilled: true, isLaunching });
+    return accepted({ status: killed, effects: ["kill"] });
+  }
+  if (status.state === "installing") {
+    return accepted({ status: { ...wanted, next: "rest" }, effects: ["abort_install"] });
+  }
+  // After an error something may have been left running.
+  if (status.state === "error") return accepted({ status: wanted, effects: ["kill"] });
+  return stop(status, now, desired);
+}
+
+function restart(status: ServerStatus, facts: SpecFacts, now: number, desired: Change): Transition {
+  if (ALIVE.includes(status.state) && !facts.isSuspended) {
+    return accepted(beginStop({ ...status, ...desired }, now, "start"));
+  }
+  return start(status, facts, now, desired);
+}
+
+function command(
+  status: ServerStatus,
+  facts: SpecFacts,
+  action: PowerAction,
+  issuedAt: number,
+  now: number,
+): Transition {
+  // A live command is always obeyed, even by a clock that went back; its time never does.
+  const desiredPowerAt = Math.max(issuedAt, status.desiredPowerAt + 1);
+  const running: Change = { desiredPower: "running", desiredPowerAt };
+  const stopped: Change = { desiredPower: "stopped", desiredPowerAt };
+  if (action === "start") return start(status, facts, now, running);
+  if (action === "stop") return stop(status, now, stopped);
+  if (action === "kill") return kill(status, now, stopped);
+  return restart(status, facts, now, running);
+}
+
+/** Brings the server towards its spec. */
+function follow(status: ServerStatus, facts: SpecFacts, now: number): Transition {
+  const isNewWish = facts.desiredPowerAt > status.desiredPowerAt;
+  const wish: Change = isNewWish ? { desiredPower: facts.desiredPower, desiredPowerAt: facts.desiredPowerAt } : {};
+  const wished = counted({ ...status, ...wish }, facts);
+  const isWanted = wished.desiredPower === "running" && !facts.isSuspended;
+  const needs = needsInstall(wished, facts);
+
+  if (ALIVE.includes(status.state)) {
+    if (isWanted && !needs) return stay(wished);
+    // Files that are about to be made anew, a suspension or a newer wish: all begin with a stop.
+    return beginStop(wished, now, isWanted ? "start" : "rest");
+  }
+  if (status.state === "stopping" || status.state === "installing") {
+    return stay(isNewWish ? { ...wished, next: isWanted ? "start" : "rest" } : wished);
+  }
+  if (facts.isSuspended) return status.state === "suspended" ? stay(wished) : settle(wished, facts, now);
+  if (status.state === "suspended") return settle({ ...wished, next: isWanted ? "start" : "rest" }, facts, now);
+
+  const mayInstall = needs && wished.failedInstallGeneration < facts.installGeneration;
+  if (mayInstall || (isNewWish && isWanted))
+    return settle({ ...wished, next: isWanted ? "start" : "rest" }, facts, now);
+  return stay(wished);
+}
+
+export function transition(status: ServerStatus, facts: SpecFacts, input: PowerInput, now: number): Transition {
+  switch (input.type) {
+    case "command":
+      return command(status, facts, input.action, input.issuedAt, now);
+    case "spec":
+      return follow(status, facts, now);
+    case "launched": {
+      const { runId, startedAt, bootIdentity } = input;
+      const run = { runId, startedAt, bootIdentity, isLaunching: false };
+      // Stopped while it was being launched: only now there is something to stop.
+      if (status.state === "stopping" && status.isLaunching) {
+        return { status: { ...status, ...run }, effects: [status.isKilled ? "kill" : "ask_to_stop"] };
+      }
+      if (status.state !== "starting") return stay(status);
+      if (facts.hasReadyPattern) return stay({ ...status, ...run });
+      return stay(enter({ ...status, ...run }, "running", now));
+    }
+    case "launch_failed":
+      if (status.state === "stopping") return settle(status, facts, now);
+      if (status.state !== "starting") return stay(status);
+      return stay(enter(status, "error", now, { reason: input.reason, startedAt: null }));
+    case "ready":
+    case "ready_overdue": {
+      if (status.state !== "starting" || status.isLaunching) return stay(status);
+      const reason = input.type === "ready" ? null : "It did not say that it is ready in time, but it runs.";
+      return stay(enter(status, "running", now, { reason }));
+    }
+    case "stop_asked":
+      return stay(status.state === "stopping" ? { ...status, stopAskedAt: now } : status);
+    case "exited":
+      if (input.runId !== status.runId || !(ALIVE.includes(status.state) || status.state === "stopping")) {
+        return stay(status);
+      }
+      return ended(status, facts, input.exit, now);
+    case "lost":
+      if (!(ALIVE.includes(status.state) || status.state === "stopping")) return stay(status);
+      if (!input.hasNodeRebooted || status.state === "stopping") return ended(status, facts, null, now);
+      return settle(
+        { ...status, ...exitFields(null), next: status.desiredPower === "running" ? "start" : "rest" },
+        facts,
+        now,
+        {
+          reason: "The node was restarted.",
+        },
+      );
+    case "installed":
+      if (status.state !== "installing") return stay(status);
+      return settle({ ...status, installedGeneration: input.generation }, facts, now);
+    case "install_failed":
+      if (status.state !== "installing") return stay(status);
+      return stay(enter(status, "error", now, { reason: input.reason, failedInstallGeneration: input.generation }));
+    case "found_running": {
+      if (!RESTING.includes(status.state) && status.state !== "suspended") return stay(status);
+      const { runId, startedAt, bootIdentity } = input;
+      return stay(enter(status, "running", now, { runId, startedAt, bootIdentity, reason: "It was found running." }));
+    }
+  }
+}

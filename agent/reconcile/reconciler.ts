@@ -1,0 +1,169 @@
+/**
+ * Makes the node's servers what the spec says. Level-triggered: only generations are compared, a lost hint costs
+ * nothing, and applying the same spec twice changes nothing.
+ */
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { idSchema } from "../../protocol/ids.ts";
+import type { NodeSpec, ServerSpec } from "../../protocol/spec.ts";
+import type { ConsoleLogs } from "../console/console-logs.ts";
+import { serverPaths } from "../console/server-paths.ts";
+import { backoffMs } from "../link/backoff.ts";
+import { type ActorServices, ServerActor } from "../power/server-actor.ts";
+import type { RuntimeStatus } from "../runtime/container-runtime.ts";
+import { emptyTrash, keepData, removeData } from "./remove-data.ts";
+import { readStoredSpec, storeSpec } from "./spec-store.ts";
+
+const RETRY = { firstMs: 500, maxMs: 60_000 };
+
+export interface ReconcilerOptions {
+  dataDir: string;
+  nodeId: string;
+  services: ActorServices;
+  consoles: ConsoleLogs;
+  pull(known: ReadonlyMap<string, ServerSpec>): Promise<NodeSpec>;
+}
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #actors = new Map<string, ServerActor>();
+  #appliedGeneration = 0;
+  /** What the control plane last said; null when it has not spoken yet. */
+  #wantedGeneration: number | null = null;
+  #storedNodeId: string | null = null;
+  #isPulling = false;
+  #attempt = 0;
+  #retry: NodeJS.Timeout | null = null;
+  #isClosed = false;
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  get appliedGeneration(): number {
+    return this.#appliedGeneration;
+  }
+
+  actor(serverId: string): ServerActor | null {
+    return this.#actors.get(serverId) ?? null;
+  }
+
+  actors(): ServerActor[] {
+    return [...this.#actors.values()];
+  }
+
+  /** Takes up where the last run of the agent ended, from disk alone. */
+  async recover(): Promise<void> {
+    const { dataDir, services } = this.#options;
+    await emptyTrash(dataDir);
+    const spec = await readStoredSpec(dataDir, services.log);
+    if (!spec) return;
+    this.#storedNodeId = spec.nodeId;
+    const found = new Map((await services.runtime.list()).map((status) => [status.serverId, status]));
+    await Promise.all(spec.servers.map((server) => this.#add(server, found.get(server.id) ?? null)));
+    // A removal that the last run did not finish; a generation that may be old settles nothing.
+    if (spec.generation > 0) await this.#removeAllBut(spec, false);
+    this.#appliedGeneration = spec.generation;
+  }
+
+  /** The control plane's generation; a different one than the applied is fetched, now or as soon as it can be. */
+  want(generation: number): void {
+    this.#wantedGeneration = generation;
+    this.#attempt = 0;
+    if (this.#retry) clearTimeout(this.#retry);
+    this.#retry = null;
+    void this.#catchUp();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    if (this.#retry) clearTimeout(this.#retry);
+    await Promise.all(this.actors().map((actor) => actor.close()));
+  }
+
+  async #catchUp(): Promise<void> {
+    const { log } = this.#options.services;
+    if (this.#isPulling || this.#isClosed) return;
+    this.#isPulling = true;
+    try {
+      while (this.#wantedGeneration !== null && this.#wantedGeneration !== this.#appliedGeneration) {
+        const spec = await this.#options.pull(new Map(this.actors().map((actor) => [actor.spec.id, actor.spec])));
+        if (this.#isClosed) return;
+        await this.#apply(spec);
+        // The spec may be newer than the hint, never older for long: an older one is asked for again after a while.
+        if (spec.generation < this.#wantedGeneration) throw new Error("the panel's spec is older than it says");
+        if (spec.generation > this.#wantedGeneration) this.#wantedGeneration = spec.generation;
+      }
+      this.#attempt = 0;
+    } catch (error) {
+      if (this.#isClosed) return;
+      log.warn({ err: error }, "the spec cannot be applied now");
+      this.#retry = setTimeout(() => void this.#catchUp(), backoffMs(this.#attempt++, RETRY));
+    } finally {
+      this.#isPulling = false;
+    }
+  }
+
+  async #apply(spec: NodeSpec): Promise<void> {
+    const { dataDir, services } = this.#options;
+    const isOtherNode = this.#storedNodeId !== null && this.#storedNodeId !== spec.nodeId;
+    // Until the other node's servers are out of the way its spec stays: they must never be taken for removed ones.
+    if (isOtherNode) await this.#removeAllBut(spec, true);
+    await storeSpec(dataDir, spec);
+    this.#storedNodeId = spec.nodeId;
+    await this.#removeAllBut(spec, false);
+    for (const server of spec.servers) {
+      const actor = this.#actors.get(server.id);
+      if (!actor) await this.#add(server, await services.runtime.inspect(server.id));
+      else if (JSON.stringify(actor.spec) !== JSON.stringify(server)) await actor.applySpec(server);
+    }
+    this.#appliedGeneration = spec.generation;
+    services.log.info({ generation: spec.generation, servers: spec.servers.length }, "spec applied");
+  }
+
+  async #removeAllBut(spec: NodeSpec, isOtherNode: boolean): Promise<void> {
+    const wanted = new Set(spec.servers.map((server) => server.id));
+    const failures: unknown[] = [];
+    for (const serverId of await this.#presentIds()) {
+      if (wanted.has(serverId)) continue;
+      await this.#remove(serverId, isOtherNode).catch((error) => failures.push(error));
+    }
+    if (failures.length > 0) throw new AggregateError(failures, `${failures.length} servers cannot be removed now`);
+  }
+
+  /** Every server of which anything is left on this node. */
+  async #presentIds(): Promise<Set<string>> {
+    const { dataDir, services } = this.#options;
+    const folders = await readdir(join(dataDir, "servers")).catch(() => [] as string[]);
+    const running = (await services.runtime.list()).map((status) => status.serverId);
+    const ids = [...this.#actors.keys(), ...services.journal.serverIds(), ...folders, ...running];
+    return new Set(ids.filter((id) => idSchema.safeParse(id).success));
+  }
+
+  async #add(spec: ServerSpec, found: RuntimeStatus | null): Promise<void> {
+    const { dataDir, services, consoles } = this.#options;
+    const actor = new ServerActor(spec, serverPaths(dataDir, spec.id), consoles.open(spec.id), services);
+    this.#actors.set(spec.id, actor);
+    await actor.recover(found);
+  }
+
+  async #remove(serverId: string, isOtherNodes: boolean): Promise<void> {
+    const { dataDir, services, consoles } = this.#options;
+    services.log.info({ serverId }, "removing a server");
+    const { root } = serverPaths(dataDir, serverId);
+    const actor = this.#actors.get(serverId);
+    if (actor) await actor.remove();
+    else {
+      await services.runtime.remove(serverId);
+      await services.journal.remove(serverId);
+    }
+    this.#actors.delete(serverId);
+    await consoles.forget(serverId);
+    if (isOtherNodes) {
+      const kept = await keepData(dataDir, root, serverId);
+      services.log.warn({ serverId, kept }, "the files of another node's server are kept");
+    } else {
+      await removeData(dataDir, root);
+    }
+  }
+}

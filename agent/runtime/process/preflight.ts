@@ -1,0 +1,38 @@
+/** What the process runtime stands on, and what it cannot do. */
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import type { Finding } from "../container-runtime.ts";
+
+export const TOOLS = ["setsid", "mv", "mkfifo", "perl"] as const;
+export type Tool = (typeof TOOLS)[number];
+
+const PACKAGE: Record<Tool, string> = { setsid: "util-linux", mv: "coreutils", mkfifo: "coreutils", perl: "perl-base" };
+
+export function findTool(name: string, path = process.env.PATH ?? ""): string | null {
+  for (const folder of path.split(delimiter)) {
+    const file = join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      if (folder !== "") return file;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return null;
+}
+
+export function processPreflight(): Finding[] {
+  const warning: Finding = {
+    level: "warning",
+    subject: "isolation",
+    message:
+      "The process runtime isolates nothing: every game runs as the agent's own user, sees the whole machine, and its memory, CPU and process limits are not enforced.",
+    remedy: "Use it on your own machine with games you trust. For anything else install containerd and nerdctl.",
+  };
+  const tools = TOOLS.map((name): Finding => {
+    const file = findTool(name);
+    if (file) return { level: "ok", subject: name, message: file, remedy: "" };
+    return { level: "error", subject: name, message: `${name} is not installed.`, remedy: `Install ${PACKAGE[name]}.` };
+  });
+  return [warning, ...tools];
+}

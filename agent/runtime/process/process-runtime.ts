@@ -1,0 +1,294 @@
+/**
+ * Runs games as processes of the host, for machines without containerd. It isolates nothing and says so.
+ *
+ * Nothing of a run depends on the agent: wrapper, game and logger are init's, what they leave is on disk, and the
+ * agent finds them again by pid and start time.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, type FSWatcher, watch, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { installConsoleLogger } from "../../console/console-logger.ts";
+import { makeFifo, makeServerFolders } from "../../console/server-paths.ts";
+import type { Log } from "../../log.ts";
+import { hasEnded, type ProcessStat, readProcessStat } from "../../process-stat.ts";
+import type {
+  ContainerRuntime,
+  ExitListener,
+  ExitStatus,
+  Finding,
+  InstallSpec,
+  LaunchSpec,
+  RuntimeStatus,
+  RuntimeUsage,
+  ServerPaths,
+} from "../container-runtime.ts";
+import { RuntimeError } from "../container-runtime.ts";
+import { killRun, processesBySession, signalSession } from "./game-processes.ts";
+import { findTool, processPreflight } from "./preflight.ts";
+import { RunFiles, type RunRecord } from "./run-files.ts";
+import { wrapperArguments } from "./wrapper.ts";
+
+const SPAWN_DEADLINE_MS = 10_000;
+const SPAWN_LOOK_MS = 2;
+/** Between the end of a game and its exit code on disk; past it the wrapper itself must have been ended. */
+const EXIT_CODE_DEADLINE_MS = 1_000;
+const LIVENESS_LOOK_MS = 5_000;
+/** Linux reports process times in hundredths of a second on every architecture it runs on today. */
+const TICK_US = 10_000;
+const PAGE_BYTES = 4096;
+/** Told when the wrapper was killed with its game, and nobody wrote the exit code down. */
+const UNKNOWN_EXIT_CODE = 255;
+
+export interface ProcessRuntimeOptions {
+  dataDir: string;
+  bootIdentity: string;
+  log: Log;
+}
+
+export class ProcessRuntime implements ContainerRuntime {
+  readonly name = "process";
+  readonly #files: RunFiles;
+  readonly #options: ProcessRuntimeOptions;
+  readonly #folder: string;
+  #loggerPath = "";
+  #ready: Promise<void> | null = null;
+  #onExit: ExitListener | null = null;
+  #watcher: FSWatcher | null = null;
+  #livenessTimer: NodeJS.Timeout | null = null;
+  readonly #reported = new Set<string>();
+
+  constructor(options: ProcessRuntimeOptions) {
+    this.#options = options;
+    this.#folder = join(options.dataDir, "process-runtime");
+    this.#files = new RunFiles(this.#folder);
+  }
+
+  async preflight(): Promise<Finding[]> {
+    return processPreflight();
+  }
+
+  async watch(onExit: ExitListener): Promise<void> {
+    await this.#prepare();
+    this.#onExit = onExit;
+    this.#watcher = watch(this.#files.exits, { persistent: false }, () => this.#reportExits());
+    this.#livenessTimer = setInterval(() => void this.#lookForTheDead(), LIVENESS_LOOK_MS).unref();
+    this.#reportExits();
+  }
+
+  async start(launch: LaunchSpec): Promise<RuntimeStatus> {
+    const { spec, paths, command, environment } = launch;
+    const present = await this.inspect(spec.id);
+    if (present?.isRunning) return present;
+    const run = await this.#begin("game", spec.id, paths, command, environment);
+    return this.#statusOf(run);
+  }
+
+  async signal(serverId: string, signal: string): Promise<void> {
+    const leader = this.#liveLeader(this.#files.readRecord(serverId));
+    if (leader) signalSession(leader.pid, signal as NodeJS.Signals);
+  }
+
+  async kill(serverId: string): Promise<void> {
+    const run = this.#files.readRecord(serverId);
+    if (run && this.#isOfThisBoot(run)) await this.#end(run);
+  }
+
+  async install(install: InstallSpec, abort: AbortSignal): Promise<ExitStatus> {
+    const { spec, paths, environment } = install;
+    await this.kill(spec.id);
+    const script = join(paths.records, "install.sh");
+    await makeServerFolders(paths);
+    writeFileSync(script, spec.installScript, { mode: 0o600 });
+    const command = `exec /bin/sh "\${CATALYST_INSTALL_SCRIPT}"`;
+    const withScript = { ...environment, CATALYST_INSTALL_SCRIPT: script };
+    const run = await this.#begin("install", spec.id, paths, command, withScript);
+    while (!abort.aborted && this.#liveLeader(run)) await delay(20);
+    if (abort.aborted) {
+      await this.#end(run);
+      throw new RuntimeError("The install script was ended.");
+    }
+    const exit = await this.#exitOf(run);
+    this.#files.remove(spec.id);
+    if (!exit) throw new RuntimeError("The install script was ended from outside.");
+    return exit;
+  }
+
+  async inspect(serverId: string): Promise<RuntimeStatus | null> {
+    await this.#prepare();
+    const run = this.#files.readRecord(serverId);
+    return run?.kind === "game" ? this.#statusOf(run) : null;
+  }
+
+  async list(): Promise<RuntimeStatus[]> {
+    await this.#prepare();
+    const all = await Promise.all(this.#files.serverIds().map((id) => this.inspect(id)));
+    return all.filter((status) => status !== null);
+  }
+
+  async updateLimits(): Promise<boolean> {
+    return false;
+  }
+
+  async usage(serverId: string): Promise<RuntimeUsage | null> {
+    const leader = this.#liveLeader(this.#files.readRecord(serverId));
+    if (!leader) return null;
+    const members = processesBySession().get(leader.pid) ?? [];
+    const sum = (of: (stat: ProcessStat) => number) => members.reduce((total, stat) => total + of(stat), 0);
+    return {
+      cpuUsageUs: sum((stat) => stat.cpuTicks) * TICK_US,
+      memoryBytes: sum((stat) => stat.residentPages) * PAGE_BYTES,
+      // Traffic of a host process cannot be told from that of others.
+      networkRxBytes: 0,
+      networkTxBytes: 0,
+      processCount: members.length,
+    };
+  }
+
+  async remove(serverId: string): Promise<void> {
+    await this.#prepare();
+    await this.kill(serverId);
+    this.#files.remove(serverId);
+  }
+
+  async close(): Promise<void> {
+    this.#watcher?.close();
+    if (this.#livenessTimer) clearInterval(this.#livenessTimer);
+    this.#onExit = null;
+  }
+
+  #prepare(): Promise<void> {
+    this.#ready ??= (async () => {
+      await this.#files.prepare();
+      this.#loggerPath = await installConsoleLogger(this.#folder);
+    })();
+    return this.#ready;
+  }
+
+  /** Starts wrapper and game, and resolves when the game's process has named itself. */
+  async #begin(
+    kind: RunRecord["kind"],
+    serverId: string,
+    paths: ServerPaths,
+    command: string,
+    environment: Record<string, string>,
+  ): Promise<RunRecord> {
+    await this.#prepare();
+    const before = this.#files.readRecord(serverId);
+    if (before && this.#isOfThisBoot(before)) await this.#end(before);
+    this.#files.remove(serverId);
+    await makeServerFolders(paths);
+    await makeFifo(paths.stdin);
+    const runId = `${Date.now().toString(36)}${randomBytes(6).toString("hex")}`;
+    const { bootIdentity } = this.#options;
+    const run: RunRecord = { serverId, runId, kind, bootIdentity, startedAt: Date.now() };
+    await this.#files.writeRecord(run);
+    const places = {
+      processFile: this.#files.processFile(run),
+      cancelledFile: this.#files.cancelledFile(run),
+      exitFile: this.#files.exitFile(run),
+      stdin: paths.stdin,
+      console: paths.console,
+      logger: this.#loggerPath,
+      setsid: this.#tool("setsid"),
+      mv: this.#tool("mv"),
+    };
+    await spawnDetached(wrapperArguments(places, command), paths.data, {
+      PATH: process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin",
+      ...environment,
+    });
+    const deadline = Date.now() + SPAWN_DEADLINE_MS;
+    while (!this.#files.readProcess(run)) {
+      if (Date.now() > deadline) {
+        await this.#end(run);
+        throw new RuntimeError("The server's process did not start in time.");
+      }
+      await delay(SPAWN_LOOK_MS);
+    }
+    return run;
+  }
+
+  #tool(name: string): string {
+    const file = findTool(name);
+    if (!file) throw new RuntimeError(`The node lacks the program ${name}.`);
+    return file;
+  }
+
+  #isOfThisBoot(run: RunRecord): boolean {
+    return run.bootIdentity === this.#options.bootIdentity;
+  }
+
+  /** The game's first process while it lives. */
+  #liveLeader(run: RunRecord | null): ProcessStat | null {
+    if (!run || !this.#isOfThisBoot(run)) return null;
+    const named = this.#files.readProcess(run);
+    if (!named) return null;
+    const stat = readProcessStat(named.pid);
+    return stat && stat.startTicks === named.startTicks && !hasEnded(stat) ? stat : null;
+  }
+
+  async #statusOf(run: RunRecord): Promise<RuntimeStatus> {
+    const { serverId, runId, startedAt } = run;
+    if (this.#liveLeader(run)) return { serverId, isRunning: true, runId, startedAt, exit: null };
+    return { serverId, isRunning: false, runId, startedAt, exit: await this.#exitOf(run) };
+  }
+
+  /** The exit of a run whose first process is gone; null when nobody wrote it down. */
+  async #exitOf(run: RunRecord): Promise<ExitStatus | null> {
+    if (!this.#isOfThisBoot(run)) return this.#files.readExit(run);
+    const deadline = Date.now() + EXIT_CODE_DEADLINE_MS;
+    for (;;) {
+      const exit = this.#files.readExit(run);
+      if (exit || this.#liveLeader(run) || Date.now() > deadline) return exit;
+      await delay(SPAWN_LOOK_MS);
+    }
+  }
+
+  /** Ends a run for good: one that has not come to life yet never will. */
+  async #end(run: RunRecord): Promise<void> {
+    this.#files.cancel(run);
+    const leader = this.#files.readProcess(run)?.pid ?? 0;
+    const isGone = await killRun(run.serverId, leader, this.#loggerPath);
+    if (!isGone) throw new RuntimeError("Some of the server's processes cannot be ended.");
+  }
+
+  #reportExits(): void {
+    for (const serverId of this.#files.serverIds()) {
+      const run = this.#files.readRecord(serverId);
+      const exit = run?.kind === "game" ? this.#files.readExit(run) : null;
+      if (run && exit) this.#report(run, exit);
+    }
+  }
+
+  #report(run: RunRecord, exit: ExitStatus): void {
+    if (!this.#onExit || this.#reported.has(run.runId)) return;
+    this.#reported.add(run.runId);
+    this.#onExit(run.serverId, run.runId, exit);
+  }
+
+  /** Finds runs whose wrapper was killed: no exit code will come of them. */
+  async #lookForTheDead(): Promise<void> {
+    this.#reportExits();
+    for (const serverId of this.#files.serverIds()) {
+      const run = this.#files.readRecord(serverId);
+      if (run?.kind !== "game" || !this.#isOfThisBoot(run) || this.#reported.has(run.runId)) continue;
+      if (!this.#files.readProcess(run) || this.#liveLeader(run)) continue;
+      const exit = await this.#exitOf(run);
+      this.#options.log.warn({ serverId, exitKnown: exit !== null }, "a server was found ended");
+      this.#report(run, exit ?? { exitCode: UNKNOWN_EXIT_CODE, signal: null, oomKilled: false, exitedAt: Date.now() });
+    }
+  }
+}
+
+function spawnDetached(args: string[], cwd: string, env: Record<string, string>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (!existsSync(cwd)) return reject(new RuntimeError("The server's data folder is missing."));
+    const child = spawn("/bin/sh", args, { cwd, env, detached: true, stdio: "ignore" });
+    child.once("error", (error) => reject(new RuntimeError(`The server cannot be started: ${error.message}`)));
+    child.once("spawn", () => {
+      child.unref();
+      resolve();
+    });
+  });
+}

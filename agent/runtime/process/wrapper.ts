@@ -1,0 +1,48 @@
+/**
+ * The shell that stands beside each run. It belongs to nobody but init, so that the agent may die: it starts the game
+ * in a session of its own, feeds its output to the console logger, and leaves the exit code in a file.
+ *
+ *     agent ··► wrapper ─┬─ game (own session; its first line in the process file names it beyond doubt)
+ *                        └─ console logger (own session; ends when the last writer of the pipe is gone)
+ *
+ * When the game's first process ends, the rest of its process group goes too, as in a container.
+ */
+export interface WrapperPlaces {
+  /** Where the game's first process writes its own `/proc` stat line. */
+  processFile: string;
+  /** A file that forbids this run: the agent gave it up before it came to life. */
+  cancelledFile: string;
+  exitFile: string;
+  stdin: string;
+  console: string;
+  /** The console logger's script. */
+  logger: string;
+  setsid: string;
+  mv: string;
+}
+
+/** First the process names itself, then it looks whether it may live: the agent does the two in the other order. */
+const GAME = `
+read -r stat < /proc/$$/stat
+printf '%s\\n' "$stat" > "$1"
+[ -e "$2" ] && exit 125
+exec <> "$3" || exit 126
+exec /bin/sh -c "$4"
+`;
+
+const WRAPPER = `
+process=$1 cancelled=$2 exit=$3 stdin=$4 console=$5 logger=$6 setsid=$7 mv=$8 command=$9
+trap '' HUP
+{
+  "$setsid" /bin/sh -c '${GAME.replaceAll("'", `'"'"'`)}' sh "$process" "$cancelled" "$stdin" "$command" 2>&1
+  code=$?
+  read -r pid rest < "$process" && kill -KILL "-$pid" 2> /dev/null
+  printf '%s\\n' "$code" > "$exit.new" && "$mv" -f "$exit.new" "$exit"
+} | "$setsid" "$logger" dir "$console"
+`;
+
+/** Arguments of `/bin/sh`. */
+export function wrapperArguments(places: WrapperPlaces, command: string): string[] {
+  const { processFile, cancelledFile, exitFile, stdin, console, logger, setsid, mv } = places;
+  return ["-c", WRAPPER, "sh", processFile, cancelledFile, exitFile, stdin, console, logger, setsid, mv, command];
+}

@@ -1,0 +1,80 @@
+/** Live figures of one server: what the kernel counts, and rates between two looks. */
+import { setTimeout as delay } from "node:timers/promises";
+import type { ResourceStats } from "../../protocol/frames/shared.ts";
+import type { ServerActor } from "../power/server-actor.ts";
+import type { ContainerRuntime } from "../runtime/container-runtime.ts";
+import type { DiskUsage } from "./disk-usage.ts";
+
+const MB = 1024 * 1024;
+/** An older look says nothing about now. */
+const LOOK_MAX_AGE_MS = 10_000;
+const FIRST_LOOK_MS = 200;
+const US_PER_MS = 1_000;
+
+interface Look {
+  runId: string | null;
+  cpuUsageUs: number;
+  at: number;
+}
+
+export class ResourceSampler {
+  readonly #runtime: ContainerRuntime;
+  readonly #disk: DiskUsage;
+  readonly #looks = new Map<string, Look>();
+
+  constructor(runtime: ContainerRuntime, disk: DiskUsage) {
+    this.#runtime = runtime;
+    this.#disk = disk;
+  }
+
+  async sample(actor: ServerActor): Promise<ResourceStats> {
+    const { spec, status } = actor;
+    const isAlive = status.state === "running" || status.state === "starting" || status.state === "stopping";
+    let usage = isAlive ? await this.#runtime.usage(spec.id) : null;
+    if (usage && !this.#previous(spec.id, status.runId)) {
+      this.#remember(spec.id, status.runId, usage.cpuUsageUs);
+      await delay(FIRST_LOOK_MS);
+      usage = await this.#runtime.usage(spec.id);
+    }
+    const cpuPercent = usage ? this.#cpuPercent(spec.id, status.runId, usage.cpuUsageUs) : 0;
+    if (!usage) this.#looks.delete(spec.id);
+    return {
+      type: "resource_stats",
+      serverId: spec.id,
+      cpuPercent,
+      memoryBytes: usage?.memoryBytes ?? 0,
+      memoryLimitBytes: spec.memoryMb * MB,
+      networkRxBytes: usage?.networkRxBytes ?? 0,
+      networkTxBytes: usage?.networkTxBytes ?? 0,
+      diskBytes: await this.#disk.of(actor.paths.data),
+      diskLimitBytes: spec.diskMb * MB,
+      processCount: usage?.processCount ?? 0,
+      uptimeMs: usage && status.startedAt !== null ? Math.max(0, Date.now() - status.startedAt) : 0,
+      timestamp: Date.now(),
+    };
+  }
+
+  forget(serverId: string): void {
+    this.#looks.delete(serverId);
+  }
+
+  #previous(serverId: string, runId: string | null): Look | null {
+    const look = this.#looks.get(serverId);
+    return look && look.runId === runId && performance.now() - look.at < LOOK_MAX_AGE_MS ? look : null;
+  }
+
+  #remember(serverId: string, runId: string | null, cpuUsageUs: number): void {
+    this.#looks.set(serverId, { runId, cpuUsageUs, at: performance.now() });
+  }
+
+  /** 100 is one whole core. */
+  #cpuPercent(serverId: string, runId: string | null, cpuUsageUs: number): number {
+    const look = this.#previous(serverId, runId);
+    this.#remember(serverId, runId, cpuUsageUs);
+    if (!look) return 0;
+    const elapsedUs = (performance.now() - look.at) * US_PER_MS;
+    // A process that ended takes its time out of a sum over processes.
+    const percent = elapsedUs > 0 ? (Math.max(0, cpuUsageUs - look.cpuUsageUs) / elapsedUs) * 100 : 0;
+    return Math.round(percent * 10) / 10;
+  }
+}

@@ -1,0 +1,96 @@
+/** A real agent process on a folder of its own, and a world that is cleaned up after a test. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { stringify } from "smol-toml";
+import { bootIdentity } from "../boot-identity.ts";
+import { createLog } from "../log.ts";
+import { ProcessRuntime } from "../runtime/process/process-runtime.ts";
+import { FakeControlPlane, NODE_ID } from "./fake-control-plane.ts";
+
+const MAIN = join(import.meta.dirname, "..", "main.ts");
+
+export class AgentProcess {
+  readonly folder = mkdtempSync(join(tmpdir(), "catalyst-agent-"));
+  readonly dataDir = join(this.folder, "data");
+  readonly configFile = join(this.folder, "config.toml");
+  #child: ChildProcess | null = null;
+  output = "";
+
+  configure(plane: FakeControlPlane, agent: Record<string, unknown> = {}): void {
+    const config = {
+      panel: { url: plane.url, node_id: NODE_ID, secret: plane.secret },
+      agent: { data_dir: this.dataDir, runtime: "process", stats_port: 0, log_level: "debug", ...agent },
+    };
+    writeFileSync(this.configFile, stringify(config));
+    chmodSync(this.configFile, 0o600);
+  }
+
+  get pid(): number {
+    return this.#child!.pid!;
+  }
+
+  start(args: string[] = ["run"], environment: Record<string, string> = {}): void {
+    const child = spawn(process.execPath, [MAIN, ...args, "--config", this.configFile], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, NODE_ENV: "test", ...environment },
+    });
+    child.stdout.on("data", (data) => {
+      this.output += data;
+    });
+    child.stderr.on("data", (data) => {
+      this.output += data;
+    });
+    this.#child = child;
+  }
+
+  /** Resolves with the exit code. */
+  async ended(): Promise<number | null> {
+    const child = this.#child!;
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    return child.exitCode;
+  }
+
+  async end(signal: NodeJS.Signals): Promise<number | null> {
+    this.#child?.kill(signal);
+    return this.ended();
+  }
+
+  /** The pid of a server's first process. */
+  serverPid(serverId: string): number {
+    const runs = join(this.dataDir, "process-runtime", "runs");
+    const { runId } = JSON.parse(readFileSync(join(runs, `${serverId}.json`), "utf8")) as { runId: string };
+    return Number.parseInt(readFileSync(join(runs, `${serverId}~${runId}.process`), "utf8"), 10);
+  }
+
+  /** Ends the agent and every game of it, and deletes the folder. */
+  async cleanUp(): Promise<void> {
+    const child = this.#child;
+    if (child && child.exitCode === null && child.signalCode === null) await this.end("SIGKILL");
+    const log = createLog("silent");
+    const runtime = new ProcessRuntime({ dataDir: this.dataDir, bootIdentity: bootIdentity(), log });
+    for (const { serverId } of await runtime.list()) await runtime.remove(serverId);
+    await runtime.close();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+}
+
+export interface World {
+  plane: FakeControlPlane;
+  agent: AgentProcess;
+  close(): Promise<void>;
+}
+
+/** A control plane and a configured agent that is not started yet. */
+export async function makeWorld(): Promise<World> {
+  const plane = await FakeControlPlane.start();
+  const agent = new AgentProcess();
+  agent.configure(plane);
+  const close = async () => {
+    await agent.cleanUp();
+    await plane.close();
+  };
+  return { plane, agent, close };
+}
