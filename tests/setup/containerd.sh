@@ -41,7 +41,10 @@ running() {
     [ "$(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" || true)" = "containerd --config $dir/containerd.toml " ]
 }
 answers() { timeout 5 ctr --address "$socket" version >/dev/null 2>&1; }
-namespaces() { ctr --address "$socket" namespaces list --quiet; }
+lock() {
+  exec 9>"$dir/lock"
+  flock -w 60 9 || fail "another start or stop holds $dir/lock"
+}
 wait_until() { # seconds, command
   local deadline=$((SECONDS + $1))
   shift
@@ -64,8 +67,30 @@ find_cni_plugins() {
   fail "no CNI plugins found (run container-tools.sh)"
 }
 
+# Another nerdctl of the host has its default bridge at nerdctl0 and 10.4.0.0/24, so
+# this one gets a name, a subnet and an address book made from the folder's path.
+write_default_network() {
+  local sum
+  sum=$(printf %s "$dir" | cksum | cut -d' ' -f1)
+  bridge=ctest$((sum % 1000000000))
+  [ ! -f "$dir/netconf/nerdctl-bridge.conflist" ] || return 0
+  cat >"$dir/netconf/nerdctl-bridge.conflist" <<JSON
+{
+  "cniVersion": "1.0.0", "name": "bridge",
+  "nerdctlID": "$(printf bridge | sha256sum | cut -d' ' -f1)", "nerdctlLabels": { "nerdctl/default-network": "true" },
+  "plugins": [
+    { "type": "bridge", "bridge": "$bridge", "isGateway": true, "ipMasq": true, "hairpinMode": true,
+      "ipam": { "type": "host-local", "dataDir": "$dir/addresses", "routes": [{ "dst": "0.0.0.0/0" }],
+        "ranges": [[{ "subnet": "10.$((64 + sum % 64)).$((sum / 64 % 256)).0/24" }]] } },
+    { "type": "portmap", "capabilities": { "portMappings": true } },
+    { "type": "firewall", "ingressPolicy": "same-bridge" },
+    { "type": "tuning" }
+  ]
+}
+JSON
+}
+
 write_configuration() {
-  mkdir -p "$dir"/{root,state,netconf,nerdctl}
   # CRI and NRI listen at addresses that every containerd of a host would share,
   # and nerdctl uses neither.
   cat >"$dir/containerd.toml" <<TOML
@@ -74,7 +99,7 @@ imports = []
 root = '$dir/root'
 state = '$dir/state'
 disabled_plugins = ['io.containerd.grpc.v1.cri', 'io.containerd.cri.v1.images', 'io.containerd.cri.v1.runtime',
-  'io.containerd.nri.v1.nri', 'io.containerd.grpc-tcp.v1.server', 'io.containerd.tracing.processor.v1.otlp']
+  'io.containerd.nri.v1.nri', 'io.containerd.server.v1.grpc-tcp']
 
 [plugins.'io.containerd.server.v1.grpc']
 address = '$socket'
@@ -96,8 +121,8 @@ start() {
   for tool in containerd containerd-shim-runc-v2 ctr nerdctl runc; do
     command -v $tool >/dev/null || fail "$tool is not on PATH (run container-tools.sh)"
   done
-  exec 9>"$dir/lock"
-  flock -w 60 9 || fail "another start or stop holds $dir/lock"
+  mkdir -p "$dir"/{root,state,netconf,nerdctl}
+  write_default_network
   if ! running; then
     write_configuration
     # A new session, so that no terminal or test runner's group ends it.
@@ -109,21 +134,26 @@ start() {
   wait_until $START_DEADLINE_SECONDS alive_and_answers || fail "no answer in ${START_DEADLINE_SECONDS}s, see $log"
 }
 
-# Pids of our shims: each carries our socket as its -address. With "+", of their children too.
+# Our shims name our socket in their command line.
 shim_pids() { pgrep -f "^[^ ]*containerd-shim-runc-v2 .*-address $socket( |\$)" || true; }
 
+remove_containers() {
+  local namespace ids
+  export NERDCTL_TOML=$dir/nerdctl.toml
+  for namespace in $(ctr --address "$socket" namespaces list --quiet 2>/dev/null); do
+    ids=$(nerdctl --namespace "$namespace" ps --all --quiet)
+    # shellcheck disable=SC2086 # one argument an id
+    [ -z "$ids" ] || nerdctl --namespace "$namespace" rm --force $ids >/dev/null || true
+  done
+}
+
 stop() {
-  exec 9>"$dir/lock"
-  flock -w 60 9 || fail "another start or stop holds $dir/lock"
-  local namespace ids pid target
-  if running && answers; then
-    # nerdctl's own removal gives back addresses and port rules too.
-    for namespace in $(namespaces); do
-      ids=$(NERDCTL_TOML=$dir/nerdctl.toml nerdctl --namespace "$namespace" ps --all --quiet)
-      [ -z "$ids" ] || NERDCTL_TOML=$dir/nerdctl.toml nerdctl --namespace "$namespace" rm --force $ids >/dev/null || true
-    done
-  fi
+  local pid target
+  # Containers outlive a containerd that was killed. Only nerdctl's own removal gives
+  # back addresses, port rules and held ports, so it is started again for that.
+  if ! running && [ -n "$(shim_pids)" ]; then start; fi
   if running; then
+    ! answers || remove_containers
     pid=$(cat "$pid_file")
     kill "$pid"
     wait_until $STOP_DEADLINE_SECONDS eval '! running' || kill -9 "$pid"
@@ -135,12 +165,16 @@ stop() {
   # Deepest first: a container's root lies below its bundle.
   awk -v below="$dir/" 'index($5, below) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
     while read -r target; do umount -l "$target" || true; done
+  if [ -d "$dir/netconf" ]; then
+    write_default_network
+    ip link delete "$bridge" 2>/dev/null || true
+  fi
   rm -rf "$dir/state" "$socket" "$socket.ttrpc" "$pid_file"
 }
 
 case $action in
-  start) find_cni_plugins; start; print_environment ;;
-  stop) stop ;;
+  start) find_cni_plugins; lock; start; print_environment ;;
+  stop) find_cni_plugins; lock; stop ;;
   status) running && answers || fail "not running in $dir"; find_cni_plugins; print_environment ;;
   *) fail "usage: containerd.sh start|stop|status [--state DIR]" ;;
 esac

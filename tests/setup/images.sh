@@ -6,8 +6,10 @@
 #
 #   catalyst-test/echo:1    busybox
 #   catalyst-test/node:24   busybox, Node 22 or newer, npm
+#   catalyst-test/squid:1   the same, and a Minecraft server in /opt/server, if
+#                           minecraft-client.sh has installed it
 #
-# Both run as user 988 (`container`, home /data). An image is built again only when its inputs
+# All run as user 988 (`container`, home /data). An image is built again only when its inputs
 # changed: their hash is a label of the image.
 set -euo pipefail
 
@@ -41,6 +43,7 @@ npm=$(dirname "$(dirname "$(realpath "$(command -v npm || fail "npm is not on PA
 busybox=$(command -v busybox) || fail "busybox is not on PATH (run container-tools.sh)"
 certificates=/etc/ssl/certs/ca-certificates.crt
 registry=$(cd / && npm config get registry)
+minecraft=$project/tests/minecraft
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -73,6 +76,21 @@ node_files() { # root
   [ ! -f $certificates ] || install -D -m 644 $certificates "$1$certificates"
 }
 
+minecraft_files() { # root
+  local server=$1/opt/server data
+  mkdir -p "$server"
+  # Bedrock's data alone is 330 MB; of Java's, only what the server's version refers to is kept.
+  tar -C "$minecraft" --exclude='data/bedrock/[0-9]*' --exclude=.cache -cf - node_modules package.json | tar -C "$server" -xf -
+  data=$server/node_modules/minecraft-data/minecraft-data/data
+  "$node" - "$server" "$data" <<'JS'
+const { readdirSync, rmSync } = require("node:fs");
+const [server, data] = process.argv.slice(2);
+const { version } = require(`${server}/node_modules/flying-squid/config/default-settings.json`);
+const keep = new Set(["pc/common", "pc/latest", ...Object.values(require(`${data}/dataPaths.json`).pc[version])]);
+for (const name of readdirSync(`${data}/pc`)) if (!keep.has(`pc/${name}`)) rmSync(`${data}/pc/${name}`, { recursive: true });
+JS
+}
+
 loaded_hash() { # image
   nerdctl --namespace "$namespace" image inspect "$1" \
     --format '{{index .Config.Labels "catalyst-test.inputs"}}' 2>/dev/null || true
@@ -100,21 +118,34 @@ load() { # image, hash, further arguments of `umoci config`
   rm -rf "$work/root" "$layout" "$work/image.tar"
 }
 
-# This script is an input too: it decides what goes into an image.
-echo_hash=$(cat "$0" "$busybox" | sha256sum | cut -c1-16)
-node_hash=$({ cat "$0" "$busybox" "$node" "$npm/package.json"; cat $certificates 2>/dev/null || true; echo "$registry"; } | sha256sum | cut -c1-16)
 
-if [ "$(loaded_hash catalyst-test/echo:1)" != "$echo_hash" ]; then
-  say "building catalyst-test/echo:1"
-  base_files "$work/root"
-  load catalyst-test/echo:1 "$echo_hash"
+# The arguments of `umoci config` that the images with Node share. The host's
+# certificates are in them, because its network may have an authority of its own.
+node_config=(--config.env "NODE_EXTRA_CA_CERTS=$certificates" --config.env "npm_config_registry=$registry"
+  --config.env npm_config_update_notifier=false)
+ready=()
+
+# Builds and loads $1 unless it is there with this hash; the rest are the functions that fill it.
+provide() { # image, hash, function...
+  local image=$1 hash=$2 fill
+  shift 2
+  ready+=("$image")
+  [ "$(loaded_hash "$image")" != "$hash" ] || return 0
+  say "building $image"
+  mkdir -p "$work/root"
+  for fill in "$@"; do $fill "$work/root"; done
+  if [ $# -gt 1 ]; then load "$image" "$hash" "${node_config[@]}"; else load "$image" "$hash"; fi
+}
+
+hash_of() { sha256sum | cut -c1-16; }
+
+# This script is an input too: it decides what goes into an image.
+echo_hash=$(cat "$0" "$busybox" | hash_of)
+node_hash=$({ echo "$echo_hash $registry"; cat "$node" "$npm/package.json" "$certificates" 2>/dev/null || true; } | hash_of)
+provide catalyst-test/echo:1 "$echo_hash" base_files
+provide catalyst-test/node:24 "$node_hash" base_files node_files
+if [ -f "$minecraft/node_modules/.installed-lock" ]; then
+  squid_hash=$({ echo "$node_hash"; cat "$minecraft/package-lock.json"; } | hash_of)
+  provide catalyst-test/squid:1 "$squid_hash" base_files node_files minecraft_files
 fi
-if [ "$(loaded_hash catalyst-test/node:24)" != "$node_hash" ]; then
-  say "building catalyst-test/node:24 from $("$node" --version)"
-  base_files "$work/root"
-  node_files "$work/root"
-  # The host's certificates: its network may have an authority of its own.
-  load catalyst-test/node:24 "$node_hash" --config.env NODE_EXTRA_CA_CERTS=$certificates \
-    --config.env "npm_config_registry=$registry" --config.env npm_config_update_notifier=false
-fi
-say "ready in namespace $namespace: catalyst-test/echo:1, catalyst-test/node:24"
+say "ready in namespace $namespace: ${ready[*]}"
