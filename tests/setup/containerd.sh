@@ -175,6 +175,6 @@ stop() {
 case $action in
   start) find_cni_plugins; lock; start; print_environment ;;
   stop) find_cni_plugins; lock; stop ;;
-  status) running && answers || fail "not running in $dir"; find_cni_plugins; print_environment ;;
+  status) { running && answers; } || fail "not running in $dir"; find_cni_plugins; print_environment ;;
   *) fail "usage: containerd.sh start|stop|status [--state DIR]" ;;
 esac
