@@ -49,20 +49,18 @@ export class AlarmScheduler {
    * its own name again. Never rejects.
    */
   async run(nowMs: number, handler: (name: string) => Promise<void> | void): Promise<void> {
-    this.#armedAt = Number.POSITIVE_INFINITY;
     const due = [...this.#dueAt].filter(([, at]) => at <= nowMs).sort((a, b) => a[1] - b[1]);
-    for (const [name, at] of due) {
+    // Out of memory first, so that a handler may schedule its own name; out of storage only when it ended.
+    for (const [name] of due) this.#dueAt.delete(name);
+    for (const [name] of due) {
       try {
         await handler(name);
-        // Still the same entry: the handler did not schedule itself anew.
-        if (this.#dueAt.get(name) === at) {
-          this.#dueAt.delete(name);
-          this.#store.remove(name);
-        }
+        if (!this.#dueAt.has(name)) this.#store.remove(name);
       } catch {
         this.#set(name, nowMs + ALARM_RETRY_MS);
       }
     }
+    this.#armedAt = Number.POSITIVE_INFINITY;
     this.#arm();
   }
 
@@ -75,7 +73,7 @@ export class AlarmScheduler {
   #arm(): void {
     const earliest = Math.min(...this.#dueAt.values());
     // Armed too early is harmless: the platform's alarm then finds nothing due and arms the right time.
-    if (earliest >= this.#armedAt) return;
+    if (earliest >= this.#armedAt || earliest === Number.POSITIVE_INFINITY) return;
     this.#armedAt = earliest;
     this.#store.arm(earliest);
   }

@@ -12,35 +12,20 @@ import {
   CONSOLE_FRAME_MAX_BYTES,
   CONSOLE_LINGER_MS,
   CONSOLE_REPLAY_MAX_BYTES,
-  VIEWER_ACK_BYTES,
   VIEWER_STALL_MS,
 } from "../../protocol/limits.ts";
+import { type Channel, creditDue, forgetPosition, hasReaders, newChannel } from "./channel.ts";
 import type { EffectList } from "./effects.ts";
 import type { SocketId } from "./socket-id.ts";
-import { hasCreditFor, may, owedBytes, recordAck, recordGap, recordSent, takenOffset, type Viewer } from "./viewer.ts";
+import { StrayStreams } from "./stray-streams.ts";
+import { hasCreditFor, may, owedBytes, recordAck, recordGap, recordSent, type Viewer } from "./viewer.ts";
 
-/** A viewer that owes and confirmed nothing for this long is not waited for: it may fall behind alone. */
-export const SLOW_VIEWER_MS = 500;
 /** A replay that was not finished by then is asked for again. */
 const REPLAY_RETRY_MS = 15_000;
 /** Gaps that a viewer may have unconfirmed before it counts as lagging. */
 const GAPS_MAX = 16;
-/** An agent that streams what nobody watches is told so at most this often for each server. */
-const STRAY_NOTICE_MS = 1_000;
-const STRAYS_MAX = 1_000;
-
 export const STALL_ALARM = "stall";
 export const LINGER_ALARM = "linger:";
-
-interface Channel {
-  readonly viewers: Set<Viewer>;
-  /** Offset after the last live text that came from the agent; null when not known. */
-  live: number | null;
-  /** Offset last credited to the agent. */
-  credited: number | null;
-  /** After its last reader left, the stream stays open until then. */
-  lingerUntil: number;
-}
 
 export interface FanoutPorts {
   /** A new id for a replay, unique over the hub's life. */
@@ -57,7 +42,7 @@ export class ConsoleFanout {
   readonly #ports: FanoutPorts;
   readonly #channels = new Map<string, Channel>();
   readonly #replays = new Map<string, Viewer>();
-  readonly #strays = new Map<string, number>();
+  readonly #strays = new StrayStreams();
 
   constructor(ports: FanoutPorts) {
     this.#ports = ports;
@@ -117,21 +102,23 @@ export class ConsoleFanout {
   agentReady(agent: SocketId, fx: EffectList): void {
     this.agent = agent;
     for (const [serverId, channel] of this.#channels) {
-      channel.live = null;
-      channel.credited = null;
+      forgetPosition(channel);
       const readers = [...channel.viewers].filter((viewer) => viewer.text !== "off");
       if (readers.length === 0) continue;
       fx.toAgent(agent, { type: "console_open", serverId });
-      // One that owes too much already is brought up to date when it has confirmed what it got.
-      for (const viewer of readers) if (viewer.text !== "lagging") this.#startReplay(viewer, fx);
+      for (const viewer of readers) {
+        // One that owes is brought up to date when it has confirmed what it got: an agent that comes and goes must not
+        // heap up replays for a viewer that takes none.
+        if (owedBytes(viewer) === 0) this.#startReplay(viewer, fx);
+        else fx.add({ kind: "alarm", name: STALL_ALARM, dueAtMs: viewer.progressAt + VIEWER_STALL_MS });
+      }
     }
   }
 
   agentLost(): void {
     this.agent = null;
     for (const channel of this.#channels.values()) {
-      channel.live = null;
-      channel.credited = null;
+      forgetPosition(channel);
       for (const viewer of channel.viewers) {
         if (viewer.text !== "live" && viewer.text !== "joining") continue;
         this.#dropReplay(viewer);
@@ -157,7 +144,7 @@ export class ConsoleFanout {
     for (const viewer of channel.viewers) {
       if (this.#isExpired(viewer, fx)) continue;
       if (viewer.text === "live" && this.#takesLive(viewer, offset, bytes, fx)) recipients.push(viewer.id);
-      else if (viewer.text === "lagging") this.#checkStall(viewer, fx);
+      else if (this.#hasTextWaiting(viewer)) this.#endIfStalled(viewer, fx);
       else if (viewer.text === "joining" && fx.now - viewer.replayAskedAt > REPLAY_RETRY_MS)
         this.#startReplay(viewer, fx);
     }
@@ -212,14 +199,21 @@ export class ConsoleFanout {
     if (!recordAck(viewer, offset, fx.now)) return;
     this.#ports.touch(viewer);
     const channel = this.#channel(viewer.serverId);
-    if (viewer.text === "lagging" && owedBytes(viewer) === 0) this.#catchUp(viewer, channel, fx);
+    if (owedBytes(viewer) === 0) {
+      if (viewer.text === "lagging") this.#catchUp(viewer, channel, fx);
+      else if (viewer.text === "waiting" && this.agent) this.#startReplay(viewer, fx);
+    }
     if (viewer.text === "live") this.#creditAgent(viewer.serverId, channel, fx);
   }
 
   /** Alarm: ends viewers that confirm nothing while text waits for them, and asks to be called for the next one. */
   checkStalls(fx: EffectList): void {
+    let earliest = Number.POSITIVE_INFINITY;
     for (const channel of this.#channels.values())
-      for (const viewer of channel.viewers) if (viewer.text === "lagging") this.#checkStall(viewer, fx);
+      for (const viewer of channel.viewers)
+        if (this.#hasTextWaiting(viewer) && !this.#endIfStalled(viewer, fx))
+          earliest = Math.min(earliest, viewer.progressAt + VIEWER_STALL_MS);
+    if (earliest !== Number.POSITIVE_INFINITY) fx.add({ kind: "alarm", name: STALL_ALARM, dueAtMs: earliest });
   }
 
   /** Alarm: closes the stream of a server that nobody reads any more. */
@@ -233,15 +227,14 @@ export class ConsoleFanout {
     if (this.agent) fx.toAgent(this.agent, { type: "console_close", serverId });
     if (!channel) return;
     channel.lingerUntil = 0;
-    channel.live = null;
-    channel.credited = null;
+    forgetPosition(channel);
     if (channel.viewers.size === 0) this.#channels.delete(serverId);
   }
 
   #channel(serverId: string): Channel {
     let channel = this.#channels.get(serverId);
     if (!channel) {
-      channel = { viewers: new Set(), live: null, credited: null, lingerUntil: 0 };
+      channel = newChannel();
       this.#channels.set(serverId, channel);
     }
     return channel;
@@ -255,8 +248,7 @@ export class ConsoleFanout {
     this.#ports.touch(viewer);
     if (!this.agent) return;
     if (isFirst) {
-      channel.live = null;
-      channel.credited = null;
+      forgetPosition(channel);
       fx.toAgent(this.agent, { type: "console_open", serverId: viewer.serverId });
     }
     this.#startReplay(viewer, fx);
@@ -353,26 +345,22 @@ export class ConsoleFanout {
     fx.toViewers(viewer.id, { type: "console_gap", serverId: viewer.serverId, from, to });
   }
 
-  /** Lets the agent go on as far as the slowest viewer that is worth waiting for has confirmed. */
   #creditAgent(serverId: string, channel: Channel, fx: EffectList): void {
-    if (!this.agent) return;
-    let slowest = Number.POSITIVE_INFINITY;
-    for (const viewer of channel.viewers) {
-      if (viewer.text !== "live") continue;
-      const isSlow = fx.now - viewer.progressAt > SLOW_VIEWER_MS && owedBytes(viewer) > 0;
-      if (!isSlow) slowest = Math.min(slowest, takenOffset(viewer));
-    }
-    if (slowest === Number.POSITIVE_INFINITY) return;
-    if (channel.credited !== null && slowest - channel.credited < VIEWER_ACK_BYTES) return;
-    channel.credited = slowest;
-    fx.toAgent(this.agent, { type: "console_credit", serverId, offset: slowest });
+    const offset = this.agent ? creditDue(channel, fx.now) : null;
+    if (this.agent === null || offset === null) return;
+    channel.credited = offset;
+    fx.toAgent(this.agent, { type: "console_credit", serverId, offset });
   }
 
-  #checkStall(viewer: Viewer, fx: EffectList): void {
-    const dueAtMs = viewer.progressAt + VIEWER_STALL_MS;
-    if (fx.now >= dueAtMs)
-      this.#ports.end(viewer, CLOSE.TOO_SLOW, "the console was not read for 30 seconds", 2_000, fx);
-    else fx.add({ kind: "alarm", name: STALL_ALARM, dueAtMs });
+  /** Text is withheld until the viewer confirms what it got. */
+  #hasTextWaiting(viewer: Viewer): boolean {
+    return viewer.text === "lagging" || (viewer.text === "waiting" && this.agent !== null);
+  }
+
+  #endIfStalled(viewer: Viewer, fx: EffectList): boolean {
+    if (fx.now < viewer.progressAt + VIEWER_STALL_MS) return false;
+    this.#ports.end(viewer, CLOSE.TOO_SLOW, "the console was not read for 30 seconds", 2_000, fx);
+    return true;
   }
 
   #isExpired(viewer: Viewer, fx: EffectList): boolean {
@@ -393,14 +381,7 @@ export class ConsoleFanout {
   /** Nobody reads this server: fine for a moment after the last reader left, otherwise the agent is told. */
   #strayText(serverId: string, channel: Channel | undefined, fx: EffectList): void {
     if (channel && channel.lingerUntil > fx.now) return;
-    if (!this.agent || fx.now - (this.#strays.get(serverId) ?? 0) < STRAY_NOTICE_MS) return;
-    if (this.#strays.size >= STRAYS_MAX) this.#strays.clear();
-    this.#strays.set(serverId, fx.now);
-    fx.toAgent(this.agent, { type: "console_close", serverId });
+    if (this.agent && this.#strays.shouldTell(serverId, fx.now))
+      fx.toAgent(this.agent, { type: "console_close", serverId });
   }
-}
-
-function hasReaders(channel: Channel): boolean {
-  for (const viewer of channel.viewers) if (viewer.text !== "off") return true;
-  return false;
 }
