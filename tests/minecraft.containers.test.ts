@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -32,7 +33,9 @@ afterAll(async () => {
 it("is joined by a real client; chat and console reach each other, within the limits asked for", async () => {
   const serverId = await panel.createServer({
     name: "survival",
-    templateId: await containerTemplate(panel, "minecraft-flying-squid", "catalyst-test/squid:1", { installScript: "cp -R /opt/server/. ." }),
+    templateId: await containerTemplate(panel, "minecraft-flying-squid", "catalyst-test/squid:1", {
+      installScript: "cp -R /opt/server/. .",
+    }),
     allocatedMemoryMb: MEMORY_MB,
     allocatedCpuCores: CPU_CORES,
     allocatedDiskMb: 2048,
@@ -44,7 +47,13 @@ it("is joined by a real client; chat and console reach each other, within the li
   const { primaryPort } = await panel.must<{ primaryPort: number }>("GET", `/api/servers/${serverId}`);
 
   const heard: string[] = [];
-  bot = mineflayer.createBot({ host: "127.0.0.1", port: primaryPort, username: "Steve", version: "1.21.4", auth: "offline" });
+  bot = mineflayer.createBot({
+    host: "127.0.0.1",
+    port: primaryPort,
+    username: "Steve",
+    version: "1.21.4",
+    auth: "offline",
+  });
   const joined = bot;
   await new Promise<unknown>((resolve, reject) => {
     joined.once("spawn", resolve);
@@ -59,7 +68,10 @@ it("is joined by a real client; chat and console reach each other, within the li
   await until("the client hears the console", () => heard.some((line) => line.includes("hello from the console")));
 
   viewer.close();
-  const stats = await panel.must<{ memoryLimitBytes: number; memoryBytes: number }>("GET", `/api/servers/${serverId}/stats`);
+  const stats = await panel.must<{ memoryLimitBytes: number; memoryBytes: number }>(
+    "GET",
+    `/api/servers/${serverId}/stats`,
+  );
   expect(stats.memoryLimitBytes).toBe(MEMORY_MB * 1024 * 1024);
   expect(stats.memoryBytes).toBeGreaterThan(10 * 1024 * 1024);
   const limits = cgroupLimits(serverId);
@@ -69,7 +81,8 @@ it("is joined by a real client; chat and console reach each other, within the li
 
 /** What the kernel enforces on the container, read from its cgroup (v1 or v2). */
 function cgroupLimits(serverId: string): { memoryBytes: number; cpuCores: number } {
-  const pid = gamePid(serverId);
+  const inspect = ["--namespace", "catalyst", "inspect", "--format", "{{.State.Pid}}", `catalyst-${serverId}`];
+  const pid = execFileSync("nerdctl", inspect, { encoding: "utf8" }).trim();
   const groups = Object.fromEntries(
     readFileSync(`/proc/${pid}/cgroup`, "utf8")
       .trim()
