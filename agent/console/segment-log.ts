@@ -8,7 +8,6 @@ import {
   openSync,
   read as readCallback,
   readdirSync,
-  readFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -19,7 +18,6 @@ import {
   CURRENT_NAME,
   isSegmentName,
   type KnownSegments,
-  PREVIOUS_NAME,
   placeSegments,
   type Segment,
   type SegmentFile,
@@ -30,8 +28,6 @@ const readInto = promisify(readCallback);
 
 /** Looks at a folder that keeps rotating under them before the last look is taken as it is. */
 const LOOKS_MAX = 50;
-/** Says where `current` begins, when its writer empties it in place instead of rotating: `{"offset": <bytes>}`. */
-const BASE_NAME = "base";
 const NO_BYTES = Buffer.alloc(0);
 
 const identityOf = (stats: BigIntStats) => `${stats.ino}:${stats.birthtimeNs}`;
@@ -50,7 +46,7 @@ export class SegmentLog implements ConsoleLog {
   readonly #watch: GrowthWatch;
   readonly #index: SegmentIndexWriter;
   #known: KnownSegments;
-  /** Files with a final name never change: looked at once. */
+  /** Rotated files never change: looked at once. */
   #rotated = new Map<string, SegmentFile>();
   #open: { identity: string; fd: number } | null = null;
   #queue: Promise<unknown> = Promise.resolve();
@@ -143,8 +139,6 @@ export class SegmentLog implements ConsoleLog {
     if (wanted <= 0) return { offset: from, bytes: NO_BYTES };
     const buffer = Buffer.allocUnsafe(wanted);
     const { bytesRead } = await readInto(fd, buffer, 0, wanted, from - segment.start);
-    // Emptied in place while it was read: what came may be text of another offset.
-    if (segment.name === CURRENT_NAME && this.#base() > segment.start) return null;
     return { offset: from, bytes: buffer.subarray(0, bytesRead) };
   }
 
@@ -168,18 +162,6 @@ export class SegmentLog implements ConsoleLog {
     this.#open = null;
   }
 
-  #base(): number {
-    const file = join(this.#folder, BASE_NAME);
-    if (!lstatSync(file, { throwIfNoEntry: false })?.isFile()) return 0;
-    try {
-      const text = readFileSync(file, "utf8");
-      const { offset } = JSON.parse(text) as { offset: number };
-      return Number.isSafeInteger(offset) && offset > 0 ? offset : 0;
-    } catch {
-      return 0;
-    }
-  }
-
   #names(): string[] {
     return (missingIsNull(() => readdirSync(this.#folder)) ?? []).filter(isSegmentName).sort();
   }
@@ -187,7 +169,7 @@ export class SegmentLog implements ConsoleLog {
   #file(name: string): SegmentFile | null {
     const stats = lstatSync(join(this.#folder, name), { bigint: true, throwIfNoEntry: false });
     if (!stats?.isFile()) return null;
-    return { name, identity: identityOf(stats), sizeBytes: Number(stats.size), modifiedMs: Number(stats.mtimeMs) };
+    return { name, identity: identityOf(stats), sizeBytes: Number(stats.size) };
   }
 
   /**
@@ -205,7 +187,7 @@ export class SegmentLog implements ConsoleLog {
     const last = this.#known.segments.at(-1);
     const current = this.#file(CURRENT_NAME);
     const isSame = last?.name === CURRENT_NAME && current?.identity === last.identity;
-    if (!isSame || current.sizeBytes < last.sizeBytes || this.#base() > last.start) return null;
+    if (!isSame || current.sizeBytes < last.sizeBytes) return null;
     if (current.sizeBytes === last.sizeBytes) return false;
     const grown = { ...last, sizeBytes: current.sizeBytes };
     this.#known = { segments: [...this.#known.segments.slice(0, -1), grown], latest: segmentEnd(grown) };
@@ -217,15 +199,14 @@ export class SegmentLog implements ConsoleLog {
       const names = this.#names();
       const rotated = names.map((name) => this.#rotated.get(name) ?? this.#file(name));
       const current = this.#file(CURRENT_NAME);
-      const base = this.#base();
       const files = rotated.filter((file) => file !== null);
       // A renaming seen half way shows a file under two names.
       const identities = new Set([...files, ...(current ? [current] : [])].map((file) => file.identity));
       const isWhole = files.length === names.length && identities.size === files.length + (current ? 1 : 0);
       const isSteady = isWhole && this.#names().join() === names.join();
       if (!isSteady && look < LOOKS_MAX) continue;
-      this.#rotated = new Map(files.filter((file) => file.name !== PREVIOUS_NAME).map((file) => [file.name, file]));
-      return this.#take(placeSegments(this.#known, files, current, base || null));
+      this.#rotated = new Map(files.map((file) => [file.name, file]));
+      return this.#take(placeSegments(this.#known, files, current));
     }
   }
 

@@ -1,0 +1,192 @@
+/** From a launch to the arguments of `nerdctl run`. Pure. */
+import { isIPv6 } from "node:net";
+import type { ServerSpec } from "../../../protocol/spec.ts";
+import type { FileOwner } from "../../console/server-paths.ts";
+import type { ServerPaths } from "../container-runtime.ts";
+import { containerName, installContainerName, LABEL } from "./options.ts";
+
+const STDIN_IN_CONTAINER = "/run/catalyst/stdin";
+const SCRIPT_IN_CONTAINER = "/run/catalyst/install.sh";
+/** Open files a game may have. */
+const OPEN_FILES_MAX = 65_536;
+/** `/tmp` is in memory and counts against the server's limit. */
+const TMP_SHARE = 4;
+const TMP_MIN_MB = 16;
+const TMP_MAX_MB = 512;
+
+/** What every container of a node is made with. */
+export interface ContainerSetting {
+  nodeId: string;
+  gameOwner: FileOwner;
+  initBinary: string;
+  /** Absolute path of the console logger. */
+  logger: string;
+}
+
+export interface RunArguments {
+  arguments: string[];
+  /** Content of the file given as `--env-file /dev/fd/3`: values stay out of the process list. */
+  environmentFile: string;
+}
+
+/** Variables that a line of an environment file cannot carry unchanged. */
+const NEEDS_ARGUMENT = /^\s|\s$|[\r\n]/;
+const ENVIRONMENT_LINE_MAX_CHARS = 32_000;
+
+function environmentArguments(environment: Record<string, string>): RunArguments {
+  const inArguments: string[] = [];
+  const lines: string[] = [];
+  for (const [name, value] of Object.entries(environment)) {
+    if (name === "" || name.startsWith("#") || /[\s=]/.test(name)) continue;
+    const line = `${name}=${value}`;
+    if (NEEDS_ARGUMENT.test(line) || line.length > ENVIRONMENT_LINE_MAX_CHARS) inArguments.push("-e", line);
+    else lines.push(line);
+  }
+  return { arguments: inArguments, environmentFile: lines.map((line) => `${line}\n`).join("") };
+}
+
+/** `--publish` of each allocation, TCP and UDP; none when the server shares the node's network. */
+export function networkArguments(spec: Pick<ServerSpec, "networkMode" | "allocations">): string[] {
+  if (spec.networkMode === "host") return ["--net", "host"];
+  return spec.allocations.flatMap(({ ip, port }) => {
+    const address = isIPv6(ip) ? `[${ip}]` : ip;
+    return ["tcp", "udp"].flatMap((transport) => ["-p", `${address}:${port}:${port}/${transport}`]);
+  });
+}
+
+/** The limits of a spec: exactly what the server asked for, swap included. */
+export function limitArguments(spec: Pick<ServerSpec, "memoryMb" | "cpuCores" | "pidsLimit">): string[] {
+  const memory = `${spec.memoryMb}m`;
+  const cpus = String(Math.round(spec.cpuCores * 1000) / 1000);
+  return ["--memory", memory, "--memory-swap", memory, "--cpus", cpus, "--pids-limit", String(spec.pidsLimit)];
+}
+
+function confinementArguments(spec: ServerSpec, { gameOwner, initBinary }: ContainerSetting): string[] {
+  const tmpMb = Math.min(TMP_MAX_MB, Math.max(TMP_MIN_MB, Math.floor(spec.memoryMb / TMP_SHARE)));
+  return [
+    "--user",
+    `${gameOwner.uid}:${gameOwner.gid}`,
+    "--cap-drop",
+    "ALL",
+    "--security-opt",
+    "no-new-privileges",
+    "--read-only",
+    // Java and native modules are unpacked and run there.
+    "--tmpfs",
+    `/tmp:size=${tmpMb}m,exec,nosuid,nodev,mode=1777`,
+    "--ulimit",
+    `nofile=${OPEN_FILES_MAX}:${OPEN_FILES_MAX}`,
+    "--ulimit",
+    "core=0:0",
+    "--init",
+    "--init-binary",
+    initBinary,
+    ...limitArguments(spec),
+  ];
+}
+
+/** Words after which a shell expects something else than a program. */
+const SHELL_WORD =
+  /^(\.|:|!|\[|\{|alias|break|case|cd|command|continue|do|done|elif|else|esac|eval|exec|exit|export|fi|for|function|if|in|local|read|readonly|return|select|set|shift|source|then|time|times|trap|ulimit|umask|unset|until|wait|while)$/;
+const SHELL_SYNTAX = /[;&|<>()`\n#]|\$\(/;
+
+/**
+ * The shell text that runs a startup command so that signals reach the game: a single program replaces the shell; for
+ * anything longer the shell waits for what it runs, which gets the signal too.
+ */
+export function startupScript(command: string): string {
+  const firstWord = command.trim().split(/\s+/, 1)[0] ?? "";
+  const isProgram = !SHELL_SYNTAX.test(command) && !SHELL_WORD.test(firstWord) && !/^["']?\w+=/.test(firstWord);
+  if (isProgram && firstWord !== "") return `exec ${command.trim()}`;
+  return `trap 'exit 143' TERM; trap 'exit 130' INT; trap 'exit 131' QUIT; trap 'exit 129' HUP\n${command}`;
+}
+
+function loggerUri(logger: string, folder: string): string {
+  return `binary://${logger}?dir=${encodeURIComponent(folder)}`;
+}
+
+function labels(nodeId: string, serverId: string, runId: string, kind: "game" | "install"): string[] {
+  const pairs = { panel: "1", node: nodeId, server: serverId, run: runId, kind };
+  return Object.entries(pairs).flatMap(([key, value]) => ["--label", `${LABEL[key as keyof typeof LABEL]}=${value}`]);
+}
+
+/** `type=bind` mounts: unlike `-v` they take any character but a comma in a path. */
+function bind(source: string, target: string, isReadOnly = false): string[] {
+  return ["--mount", `type=bind,source=${source},target=${target}${isReadOnly ? ",readonly" : ""}`];
+}
+
+function runArguments(
+  spec: ServerSpec,
+  paths: ServerPaths,
+  environment: Record<string, string>,
+  setting: ContainerSetting,
+  own: string[],
+  shell: string[],
+): RunArguments {
+  // tini passes signals to the game's whole group, so that they reach a program the startup's shell waits for.
+  const { arguments: variables, environmentFile } = environmentArguments({
+    ...environment,
+    TINI_KILL_PROCESS_GROUP: "1",
+  });
+  return {
+    arguments: [
+      "run",
+      "-d",
+      "--pull",
+      "never",
+      ...own,
+      ...confinementArguments(spec, setting),
+      "--log-driver",
+      loggerUri(setting.logger, paths.console),
+      ...bind(paths.data, "/data"),
+      "-w",
+      "/data",
+      "--env-file",
+      "/dev/fd/3",
+      ...variables,
+      "--entrypoint",
+      "/bin/sh",
+      "--",
+      ...shell,
+    ],
+    environmentFile,
+  };
+}
+
+export interface Launch {
+  spec: ServerSpec;
+  paths: ServerPaths;
+  environment: Record<string, string>;
+  runId: string;
+}
+
+/**
+ * A game: the console FIFO is its standard input, opened for reading and writing so that it never ends; standard
+ * output and error are one stream, so that their order is kept.
+ */
+export function gameArguments(launch: Launch, command: string, setting: ContainerSetting): RunArguments {
+  const { spec, paths, environment, runId } = launch;
+  const own = [
+    "--name",
+    containerName(spec.id),
+    ...labels(setting.nodeId, spec.id, runId, "game"),
+    ...networkArguments(spec),
+    ...bind(paths.stdin, STDIN_IN_CONTAINER),
+  ];
+  const script = `exec /bin/sh -c "$1" <>${STDIN_IN_CONTAINER} 2>&1`;
+  return runArguments(spec, paths, environment, setting, own, [spec.image, "-c", script, "sh", startupScript(command)]);
+}
+
+/** An install script: the server's limits and user, no ports, nothing on its standard input. */
+export function installArguments(launch: Launch, scriptFile: string, setting: ContainerSetting): RunArguments {
+  const { spec, paths, environment, runId } = launch;
+  const own = [
+    "--name",
+    installContainerName(spec.id),
+    ...labels(setting.nodeId, spec.id, runId, "install"),
+    ...bind(scriptFile, SCRIPT_IN_CONTAINER, true),
+  ];
+  const script = `exec /bin/sh "$1" </dev/null 2>&1`;
+  const image = spec.installImage || spec.image;
+  return runArguments(spec, paths, environment, setting, own, [image, "-c", script, "sh", SCRIPT_IN_CONTAINER]);
+}

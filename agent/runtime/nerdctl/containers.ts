@@ -1,0 +1,92 @@
+/** What `nerdctl inspect` says of containers, as far as Catalyst needs it. */
+import { z } from "zod";
+import type { NerdctlCli } from "./cli.ts";
+import { isContainerMissing } from "./errors.ts";
+import { LABEL } from "./options.ts";
+
+const inspectSchema = z.array(
+  z.object({
+    Id: z.string(),
+    State: z.object({
+      Status: z.string().default(""),
+      Running: z.boolean().default(false),
+      Paused: z.boolean().default(false),
+      Pid: z.number().default(0),
+      ExitCode: z.number().default(0),
+      StartedAt: z.string().default(""),
+      FinishedAt: z.string().default(""),
+    }),
+    Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }).nullish(),
+  }),
+);
+
+export interface Container {
+  id: string;
+  serverId: string;
+  runId: string;
+  kind: "game" | "install";
+  nodeId: string;
+  isRunning: boolean;
+  /** Of the container's first process; 0 when not running. */
+  pid: number;
+  /** Null while running, and when containerd lost it. */
+  exitCode: number | null;
+  startedAt: number | null;
+  finishedAt: number | null;
+}
+
+/** Year 1 stands for "never" in Go. */
+function epochMs(text: string): number | null {
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) || ms <= 0 ? null : ms;
+}
+
+export function parseContainers(json: string): Container[] {
+  return inspectSchema.parse(JSON.parse(json)).map(({ Id, State, Config }) => {
+    const labels = Config?.Labels ?? {};
+    const isRunning = State.Running || State.Paused;
+    // A container whose task is gone (containerd or the machine restarted) reports no status and exit code 0.
+    const hasExited = State.Status === "exited" || State.Status === "stopped";
+    return {
+      id: Id,
+      serverId: labels[LABEL.server] ?? "",
+      runId: labels[LABEL.run] ?? "",
+      kind: labels[LABEL.kind] === "install" ? "install" : "game",
+      nodeId: labels[LABEL.node] ?? "",
+      isRunning,
+      pid: isRunning ? State.Pid : 0,
+      exitCode: hasExited ? State.ExitCode : null,
+      startedAt: epochMs(State.StartedAt),
+      finishedAt: hasExited ? epochMs(State.FinishedAt) : null,
+    };
+  });
+}
+
+/** One container by name or id, or null; also null when it is not one of this node's. */
+export async function inspectContainer(cli: NerdctlCli, nodeId: string, name: string): Promise<Container | null> {
+  const result = await cli.call(["inspect", "--type", "container", name]);
+  if (result.code !== 0) {
+    if (isContainerMissing(result.stderr)) return null;
+    throw cli.failure("other", result);
+  }
+  const [container] = parseContainers(result.stdout);
+  return container && container.nodeId === nodeId ? container : null;
+}
+
+/** Every container of this node, running or not. */
+export async function listContainers(cli: NerdctlCli, nodeId: string): Promise<Container[]> {
+  const filters = ["--filter", `label=${LABEL.panel}=1`, "--filter", `label=${LABEL.node}=${nodeId}`];
+  const ids = await cli.demand("other", ["ps", "-a", "-q", "--no-trunc", ...filters]);
+  const names = ids.split("\n").filter((id) => id !== "");
+  if (names.length === 0) return [];
+  const result = await cli.call(["inspect", "--type", "container", ...names]);
+  // One that was removed since is no failure: the others are printed all the same.
+  if (result.code !== 0 && !isContainerMissing(result.stderr)) throw cli.failure("other", result);
+  return parseContainers(result.stdout || "[]").filter((container) => container.nodeId === nodeId);
+}
+
+/** Removes a container, killing it if need be. One that is not there is fine. */
+export async function removeContainer(cli: NerdctlCli, name: string): Promise<void> {
+  const result = await cli.call(["rm", "-f", name]);
+  if (result.code !== 0 && !isContainerMissing(result.stderr)) throw cli.failure("other", result);
+}

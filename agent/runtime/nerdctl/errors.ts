@@ -1,0 +1,59 @@
+/** What nerdctl says, in words for the owner of a server. Pure. */
+
+interface Translation {
+  pattern: RegExp;
+  words: (match: RegExpMatchArray) => string;
+}
+
+const TRANSLATIONS: Translation[] = [
+  {
+    pattern: /bind for (\S+):(\d+) failed: port is already allocated/,
+    words: (match) => `Port ${match[2]} is already in use on ${match[1]}.`,
+  },
+  {
+    pattern: /(?:bind|listen)[^\n]*?(\S+):(\d+)[^\n]*: cannot assign requested address/,
+    words: (match) => `The address ${match[1]} does not belong to this node.`,
+  },
+  { pattern: /bind: address already in use/, words: () => "A port of this server is already in use on the node." },
+  { pattern: /image not available|no such image/i, words: () => "The container image is not on this node." },
+  {
+    pattern: /(pull access denied|insufficient_scope|not found|manifest unknown)[^\n]*/i,
+    words: () => "The container image does not exist, or this node may not pull it.",
+  },
+  {
+    pattern: /no such host|dial tcp|i\/o timeout|connection refused|TLS handshake|network is unreachable/i,
+    words: () => "The container image could not be pulled: its registry cannot be reached from this node.",
+  },
+  { pattern: /no space left on device/i, words: () => "The node's disk is full." },
+  {
+    pattern: /"?\/bin\/sh"?: (?:stat|no such file)|exec: "?\/bin\/sh/,
+    words: () => "The container image has no /bin/sh, which starting a server needs.",
+  },
+  { pattern: /exec format error/, words: () => "The container image is for another kind of processor." },
+];
+
+const CONTAINERD_DOWN =
+  /cannot access containerd socket|containerd\.sock[^\n]*(?:no such file|connection refused)|connection error[^\n]*transport|rpc error: code = Unavailable|error reading from server: EOF/i;
+
+export type FailedAction = "start" | "install" | "pull" | "other";
+
+const FALLBACK: Record<FailedAction, string> = {
+  start: "The container could not be started.",
+  install: "The install container could not be started.",
+  pull: "The container image could not be pulled.",
+  other: "The container runtime refused.",
+};
+
+/** @param output what nerdctl printed; it is for the agent's log alone. */
+export function explainFailure(action: FailedAction, output: string): string {
+  if (CONTAINERD_DOWN.test(output)) return "The node's container runtime (containerd) does not answer.";
+  for (const { pattern, words } of TRANSLATIONS) {
+    const match = pattern.exec(output);
+    if (match) return words(match);
+  }
+  return FALLBACK[action];
+}
+
+export const isImageMissing = (output: string) => /image not available|no such image/i.test(output);
+export const isContainerMissing = (output: string) => /no such (?:container|object)/i.test(output);
+export const isNotRunning = (output: string) => /is not running/i.test(output);

@@ -1,0 +1,359 @@
+/**
+ * Runs each server in a container of containerd, through nerdctl.
+ *
+ * What is running is containerd's truth, asked for by `inspect`; how a run ended is in this runtime's own record, so
+ * that the container can go at once: an ended container would keep its ports and a process. Only containers with this
+ * node's labels are ever touched.
+ */
+import { randomUUID } from "node:crypto";
+import { join } from "node:path";
+import type { ServerSpec } from "../../../protocol/spec.ts";
+import { appendConsoleLine, installConsoleLogger } from "../../console/console-logger.ts";
+import { makeFifo, makeServerFolders } from "../../console/server-paths.ts";
+import type {
+  ContainerRuntime,
+  ExitListener,
+  ExitStatus,
+  Finding,
+  InstallSpec,
+  LaunchSpec,
+  RuntimeStatus,
+  RuntimeUsage,
+  ServerPaths,
+} from "../container-runtime.ts";
+import { RuntimeError } from "../container-runtime.ts";
+import { type ContainerSetting, gameArguments, limitArguments } from "./arguments.ts";
+import { type CgroupFolders, cgroupOfContainer, readOomKills, readUsage } from "./cgroup.ts";
+import { type CallResult, NerdctlCli } from "./cli.ts";
+import { type Container, inspectContainer, listContainers, removeContainer } from "./containers.ts";
+import { isContainerMissing, isImageMissing, isNotRunning } from "./errors.ts";
+import { EventStream, type TaskEvent } from "./events.ts";
+import { exitStatus, UNKNOWN_EXIT_CODE } from "./exit-status.ts";
+import { Images } from "./images.ts";
+import { runInstall } from "./install.ts";
+import {
+  containerName,
+  GAME_OWNER_DEFAULT,
+  INIT_BINARY_DEFAULT,
+  installContainerName,
+  type NerdctlOptions,
+} from "./options.ts";
+import { nerdctlPreflight } from "./preflight.ts";
+import { type RunRecord, RunRecords } from "./run-records.ts";
+
+const SIGNAL_NAME = /^SIG[A-Z0-9]{2,10}$/;
+
+/** A container of this node that was seen running. */
+interface LiveRun {
+  record: RunRecord;
+  pid: number;
+  sawOom: boolean;
+}
+
+export class NerdctlRuntime implements ContainerRuntime {
+  readonly name = "nerdctl";
+  readonly #options: NerdctlOptions;
+  readonly #cli: NerdctlCli;
+  readonly #images: Images;
+  readonly #records: RunRecords;
+  /** By container id. */
+  readonly #live = new Map<string, LiveRun>();
+  readonly #events: EventStream;
+  readonly #installing = new Set<string>();
+  #setting: Promise<ContainerSetting> | null = null;
+  #onExit: ExitListener | null = null;
+  /** By server: the last run whose end was told in this life of the agent, */
+  readonly #reported = new Map<string, string>();
+  /** and the last whose end is noted, or is being noted. */
+  readonly #settling = new Map<string, string>();
+
+  constructor(options: NerdctlOptions) {
+    this.#options = options;
+    this.#cli = new NerdctlCli(options);
+    this.#images = new Images(this.#cli);
+    this.#records = new RunRecords(join(options.dataDir, "nerdctl-runtime", "runs"));
+    this.#events = new EventStream(this.#cli, options.log, {
+      onEvent: (event) =>
+        void this.#onEvent(event).catch((error) => options.log.error({ err: error }, "event was lost")),
+      onListening: () => this.#lookAtAll(),
+    });
+  }
+
+  preflight(): Promise<Finding[]> {
+    return nerdctlPreflight(this.#cli, this.#options);
+  }
+
+  async watch(onExit: ExitListener): Promise<void> {
+    this.#onExit = onExit;
+    this.#events.start();
+    for (const container of await listContainers(this.#cli, this.#options.nodeId)) {
+      // An install that lost its agent is begun anew by the next one.
+      if (container.kind === "install" && !this.#installing.has(container.serverId)) {
+        await removeContainer(this.#cli, container.id);
+      }
+    }
+    await this.#lookAtAll();
+    // Ends that an agent noted and may have died before it could act on.
+    for (const record of await this.#records.all()) {
+      if (record.exit) this.#tell(record, record.exit);
+    }
+  }
+
+  async start(launch: LaunchSpec): Promise<RuntimeStatus> {
+    const { spec, paths } = launch;
+    const present = await this.#inspect(spec.id);
+    if (present?.isRunning) return this.#statusOf(present);
+    if (present) await removeContainer(this.#cli, present.id);
+    const setting = await this.#containerSetting();
+    await makeServerFolders(paths, setting.gameOwner);
+    await makeFifo(paths.stdin, setting.gameOwner);
+    const runId = randomUUID();
+    const containerId = await this.#run(launch, runId, setting);
+    const record: RunRecord = {
+      serverId: spec.id,
+      runId,
+      containerId,
+      startedAt: Date.now(),
+      cgroup: null,
+      exit: null,
+    };
+    // From here on its end is noticed, however soon it comes.
+    this.#live.set(containerId, { record, pid: 0, sawOom: false });
+    await this.#records.write(record);
+    const started = await inspectContainer(this.#cli, this.#options.nodeId, containerId);
+    if (!started) throw new RuntimeError("The container was removed while it was starting.");
+    return this.#take(started, record);
+  }
+
+  async signal(serverId: string, signal: string): Promise<void> {
+    if (!SIGNAL_NAME.test(signal)) throw new RuntimeError(`${signal.slice(0, 20)} is not a signal.`);
+    await this.#signal(serverId, signal);
+  }
+
+  async kill(serverId: string): Promise<void> {
+    await this.#signal(serverId, "SIGKILL");
+  }
+
+  async install(install: InstallSpec, abort: AbortSignal): Promise<ExitStatus> {
+    const { spec, paths } = install;
+    this.#installing.add(spec.id);
+    try {
+      const setting = await this.#containerSetting();
+      return await runInstall(install, abort, {
+        cli: this.#cli,
+        setting,
+        provideImage: async (image) => {
+          if (!(await this.#images.isPresent(image))) await this.#pull(image, paths, setting);
+        },
+      });
+    } finally {
+      this.#installing.delete(spec.id);
+    }
+  }
+
+  async inspect(serverId: string): Promise<RuntimeStatus | null> {
+    const container = await this.#inspect(serverId);
+    if (container) return this.#statusOf(container);
+    const record = await this.#records.read(serverId);
+    return record && this.#stoppedStatus(record);
+  }
+
+  async list(): Promise<RuntimeStatus[]> {
+    const containers = await listContainers(this.#cli, this.#options.nodeId);
+    const games = containers.filter(({ kind }) => kind === "game");
+    const present = new Set(games.map(({ serverId }) => serverId));
+    const gone = (await this.#records.all()).filter(({ serverId }) => !present.has(serverId));
+    const statuses = await Promise.all(games.map((container) => this.#statusOf(container)));
+    return [...statuses, ...gone.map((record) => this.#stoppedStatus(record))];
+  }
+
+  async updateLimits(spec: ServerSpec): Promise<boolean> {
+    const container = await this.#inspect(spec.id);
+    if (!container?.isRunning) return false;
+    return (await this.#cli.call(["update", ...limitArguments(spec), container.id])).code === 0;
+  }
+
+  async usage(serverId: string): Promise<RuntimeUsage | null> {
+    const run = this.#liveRunOf(serverId) ?? (await this.#adopt(serverId));
+    return run?.record.cgroup ? readUsage(run.record.cgroup, run.pid) : null;
+  }
+
+  async remove(serverId: string): Promise<void> {
+    const run = this.#liveRunOf(serverId);
+    if (run) this.#live.delete(run.record.containerId);
+    const name = await this.#inspect(serverId);
+    if (name) await removeContainer(this.#cli, name.id);
+    await removeContainer(this.#cli, installContainerName(serverId));
+    await this.#records.remove(serverId);
+  }
+
+  async close(): Promise<void> {
+    this.#onExit = null;
+    this.#events.close();
+  }
+
+  #containerSetting(): Promise<ContainerSetting> {
+    const { nodeId, dataDir, gameOwner, initBinary } = this.#options;
+    this.#setting ??= installConsoleLogger(join(dataDir, "nerdctl-runtime", "bin")).then((logger) => ({
+      nodeId,
+      gameOwner: gameOwner ?? GAME_OWNER_DEFAULT,
+      initBinary: initBinary ?? INIT_BINARY_DEFAULT,
+      logger,
+    }));
+    return this.#setting;
+  }
+
+  #inspect(serverId: string): Promise<Container | null> {
+    return inspectContainer(this.#cli, this.#options.nodeId, containerName(serverId));
+  }
+
+  #liveRunOf(serverId: string): LiveRun | undefined {
+    return [...this.#live.values()].find(({ record }) => record.serverId === serverId);
+  }
+
+  /** `nerdctl run`; an image that is not on the node is pulled first. */
+  async #run(launch: LaunchSpec, runId: string, setting: ContainerSetting): Promise<string> {
+    const { arguments: runArguments, environmentFile } = gameArguments({ ...launch, runId }, launch.command, setting);
+    const attempt = () => this.#cli.call(runArguments, { extraInput: environmentFile });
+    let result = await attempt();
+    if (result.code !== 0 && isImageMissing(result.stderr)) {
+      await this.#pull(launch.spec.image, launch.paths, setting);
+      result = await attempt();
+    }
+    if (result.code === 0) return result.stdout.trim();
+    // A run that failed may leave a container that never lived, and would hold the name and the ports.
+    const rest = await this.#inspect(launch.spec.id);
+    if (rest) await removeContainer(this.#cli, rest.id);
+    throw this.#cli.failure("start", result);
+  }
+
+  /** Tells of the pull, which can take minutes, in the server's console. */
+  async #pull(image: string, paths: ServerPaths, setting: ContainerSetting): Promise<void> {
+    const say = (text: string) =>
+      appendConsoleLine(setting.logger, paths.console, `[catalyst] ${text}`).catch((error) =>
+        this.#options.log.warn({ err: error }, "a line for the console was lost"),
+      );
+    await makeServerFolders(paths, setting.gameOwner);
+    await say(`Pulling image ${image} ...`);
+    try {
+      await this.#images.pull(image);
+      await say("The image is here.");
+    } catch (error) {
+      if (error instanceof RuntimeError) await say(error.message);
+      throw error;
+    }
+  }
+
+  async #signal(serverId: string, signal: string): Promise<void> {
+    const container = await this.#inspect(serverId);
+    if (!container?.isRunning) return;
+    const result: CallResult = await this.#cli.call(["kill", "--signal", signal, container.id]);
+    const isOver = isNotRunning(result.stderr) || isContainerMissing(result.stderr);
+    if (result.code !== 0 && !isOver) throw this.#cli.failure("other", result);
+  }
+
+  /** Enters a container that was seen into what is known; one that has ended is told of. */
+  async #take(container: Container, known: RunRecord | null): Promise<RuntimeStatus> {
+    const { serverId, runId, id } = container;
+    let record = known?.runId === runId ? known : null;
+    record ??= { serverId, runId, containerId: id, startedAt: container.startedAt, cgroup: null, exit: null };
+    if (!container.isRunning) {
+      await this.#settleStopped(container, record);
+      return this.#statusOf(container);
+    }
+    const run = this.#live.get(id) ?? { record, pid: 0, sawOom: false };
+    this.#live.set(id, run);
+    const cgroup = record.cgroup ?? (await cgroupOfContainer(container.pid, id));
+    const isNew = run.pid === 0;
+    run.pid = container.pid;
+    run.record = { ...record, cgroup, startedAt: container.startedAt ?? record.startedAt };
+    // Its end may have been settled meanwhile, and must not be overwritten.
+    if (isNew && this.#live.get(id) === run) await this.#records.write(run.record);
+    return this.#runningStatus(run.record);
+  }
+
+  async #adopt(serverId: string): Promise<LiveRun | undefined> {
+    const container = await this.#inspect(serverId);
+    if (container?.isRunning) await this.#take(container, await this.#records.read(serverId));
+    return this.#liveRunOf(serverId);
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const containers = await listContainers(this.#cli, this.#options.nodeId);
+    const games = containers.filter(({ kind }) => kind === "game");
+    for (const container of games) {
+      await this.#take(container, await this.#records.read(container.serverId));
+    }
+    const present = new Set(games.map(({ id }) => id));
+    for (const [id, run] of this.#live) {
+      // Somebody removed the container behind our back.
+      if (!present.has(id)) await this.#settle(run.record, UNKNOWN_EXIT_CODE, Date.now(), run.sawOom);
+    }
+  }
+
+  async #onEvent(event: TaskEvent): Promise<void> {
+    const run = this.#live.get(event.containerId);
+    if (!run) return;
+    if (event.kind === "oom") {
+      run.sawOom = true;
+      return;
+    }
+    await this.#settle(run.record, event.exitCode, event.exitedAt, run.sawOom);
+  }
+
+  /** A container found not running. */
+  async #settleStopped(container: Container, record: RunRecord): Promise<void> {
+    const run = this.#live.get(container.id);
+    if (container.exitCode !== null) {
+      await this.#settle(record, container.exitCode, container.finishedAt ?? Date.now(), run?.sawOom ?? false);
+    } else if (run) {
+      await this.#settle(record, UNKNOWN_EXIT_CODE, Date.now(), run.sawOom);
+    }
+    // Else the machine or containerd was restarted meanwhile: how it ended cannot be known, and nobody waits for it.
+  }
+
+  /** Notes how a run ended, tells of it once, and removes the container, which would keep its ports. */
+  async #settle(record: RunRecord, exitCode: number, exitedAt: number, sawOomEvent: boolean): Promise<void> {
+    const { serverId, runId, containerId } = record;
+    this.#live.delete(containerId);
+    if (this.#settling.get(serverId) !== runId) {
+      this.#settling.set(serverId, runId);
+      const oomKills = await this.#oomKills(record.cgroup);
+      const exit = record.exit ?? exitStatus(exitCode, exitedAt, sawOomEvent || oomKills > 0);
+      await this.#records
+        .write({ ...record, exit })
+        .catch((error) => this.#options.log.error({ err: error, serverId }, "the end of a run could not be noted"));
+      this.#tell(record, exit);
+    }
+    await removeContainer(this.#cli, containerId).catch((error) =>
+      this.#options.log.warn({ err: error, serverId }, "an ended container could not be removed yet"),
+    );
+  }
+
+  #tell({ serverId, runId }: RunRecord, exit: ExitStatus): void {
+    if (!this.#onExit || this.#reported.get(serverId) === runId) return;
+    this.#reported.set(serverId, runId);
+    this.#onExit(serverId, runId, exit);
+  }
+
+  async #oomKills(cgroup: CgroupFolders | null): Promise<number> {
+    return (cgroup && (await readOomKills(cgroup))) ?? 0;
+  }
+
+  #runningStatus({ serverId, runId, startedAt }: RunRecord): RuntimeStatus {
+    return { serverId, isRunning: true, runId, startedAt, exit: null };
+  }
+
+  #stoppedStatus({ serverId, runId, startedAt, exit }: RunRecord): RuntimeStatus {
+    return { serverId, isRunning: false, runId, startedAt, exit };
+  }
+
+  async #statusOf(container: Container): Promise<RuntimeStatus> {
+    const { serverId, runId, startedAt, isRunning, exitCode, finishedAt } = container;
+    if (isRunning) return { serverId, isRunning, runId, startedAt, exit: null };
+    const record = await this.#records.read(serverId);
+    const known = record?.runId === runId ? record.exit : null;
+    const exit = known ?? (exitCode === null ? null : exitStatus(exitCode, finishedAt ?? Date.now(), false));
+    return { serverId, isRunning, runId, startedAt, exit };
+  }
+}
