@@ -18,6 +18,7 @@ const NEW_HUB: HubFacts = {
 
 export class HubStorage implements OutboxStore {
   readonly #sql: SqlStorage;
+  #failures: number;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -28,6 +29,19 @@ export class HubStorage implements OutboxStore {
     sql.exec(
       "CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, due_at INTEGER NOT NULL, json TEXT NOT NULL)",
     );
+    sql.exec(
+      "CREATE TABLE IF NOT EXISTS outbox_failures (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL)",
+    );
+    this.#failures = sql.exec<{ count: number }>("SELECT count FROM outbox_failures").toArray()[0]?.count ?? 0;
+  }
+
+  failures(): number {
+    return this.#failures;
+  }
+
+  setFailures(count: number): void {
+    this.#failures = count;
+    this.#sql.exec("INSERT OR REPLACE INTO outbox_failures (id, count) VALUES (1, ?)", count);
   }
 
   facts(): HubFacts {

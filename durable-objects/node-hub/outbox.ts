@@ -24,6 +24,9 @@ export interface OutboxStore {
   remove(entries: readonly OutboxEntry[]): void;
   nextDueAt(): number | null;
   depth(): number;
+  /** Failed drains in a row: kept, because a hub sleeps between attempts. */
+  failures(): number;
+  setFailures(count: number): void;
 }
 
 export interface OutboxBatch {
@@ -54,7 +57,6 @@ export class Outbox {
   readonly #database: OutboxDatabase;
   readonly #faultOf: (error: unknown) => WriteFault;
   readonly #random: () => number;
-  #failures = 0;
   /** After a refused batch, so many entries are written one by one to find the refused one. */
   #singly = 0;
   /** Entries given up because Postgres refuses their values. */
@@ -82,7 +84,7 @@ export class Outbox {
 
   /** When `drain` should be called, seen from new entries; null while it backs off or has nothing to do. */
   wantsDrainAt(): number | null {
-    return this.#failures > 0 ? null : this.#store.nextDueAt();
+    return this.#store.failures() > 0 ? null : this.#store.nextDueAt();
   }
 
   /**
@@ -105,14 +107,15 @@ export class Outbox {
         this.refused += 1;
       }
       this.#singly = Math.max(0, this.#singly - 1);
-      this.#failures = 0;
+      if (this.#store.failures() > 0) this.#store.setFailures(0);
       this.#store.remove(entries);
     }
   }
 
   #backoffMs(): number {
-    const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#failures);
-    this.#failures = Math.min(this.#failures + 1, 16);
+    const failures = this.#store.failures();
+    const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** failures);
+    this.#store.setFailures(Math.min(failures + 1, 16));
     return Math.round(ceiling * (0.5 + this.#random() / 2));
   }
 }

@@ -1,0 +1,153 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { stateEvent } from "../testing/frames.ts";
+import type { NodePresence } from "./effects.ts";
+import { DRAIN_DELAY_MS, Outbox, type OutboxBatch, type OutboxEntry, type OutboxStore } from "./outbox.ts";
+
+class MemoryStore implements OutboxStore {
+  rows: (OutboxEntry & { dueAt: number })[] = [];
+  #failures = 0;
+  #id = 0;
+  put(key: string, dueAt: number, json: string): void {
+    this.#id += 1;
+    this.rows = [...this.rows.filter((row) => row.key !== key), { id: this.#id, key, json, dueAt }];
+  }
+  due = (now: number, limit: number) => this.rows.filter(({ dueAt }) => dueAt <= now).slice(0, limit);
+  remove(entries: readonly OutboxEntry[]): void {
+    this.rows = this.rows.filter((row) => !entries.some(({ id }) => id === row.id));
+  }
+  nextDueAt = () => (this.rows.length > 0 ? Math.min(...this.rows.map(({ dueAt }) => dueAt)) : null);
+  depth = () => this.rows.length;
+  failures = () => this.#failures;
+  setFailures(count: number): void {
+    this.#failures = count;
+  }
+}
+
+const presence: NodePresence = {
+  nodeId: "node-1",
+  isOnline: true,
+  epoch: 5,
+  seenAt: 1,
+  agentVersion: "0.1.0",
+  runtime: "process",
+};
+
+let store: MemoryStore;
+let written: OutboxBatch[];
+/** What the database does with a batch; throwing "data" is a refusal of its values. */
+let database: (batch: OutboxBatch) => void;
+let outbox: Outbox;
+let now: number;
+
+const drain = () => outbox.drain("node-1", () => now);
+const seqs = () => written.flatMap(({ states }) => states.map(({ seq }) => seq));
+
+beforeEach(() => {
+  store = new MemoryStore();
+  written = [];
+  now = 1_000_000;
+  database = () => {};
+  outbox = new Outbox(
+    store,
+    {
+      write: async (batch) => {
+        database(batch);
+        written.push(batch);
+      },
+    },
+    (error) => (error === "data" ? "data" : "unavailable"),
+    () => 1,
+  );
+});
+
+describe("the outbox", () => {
+  it("writes together what came together, a moment later", async () => {
+    outbox.addState(stateEvent(1, { serverId: "a" }), now);
+    outbox.addState(stateEvent(2, { serverId: "b" }), now);
+    outbox.addPresence(presence, 0, now);
+    expect(outbox.wantsDrainAt()).toBe(now + DRAIN_DELAY_MS);
+    now += DRAIN_DELAY_MS;
+    expect(await drain()).toBeNull();
+    expect(written).toMatchObject([{ nodeId: "node-1", presence: { epoch: 5 }, states: [{ seq: 1 }, { seq: 2 }] }]);
+    expect(store.depth()).toBe(0);
+  });
+
+  it("keeps everything while Postgres is away, for an hour, and then writes it in order", async () => {
+    database = () => {
+      throw new Error("connection refused");
+    };
+    for (let seq = 1; seq <= 500; seq += 1) outbox.addState(stateEvent(seq, { serverId: `s-${seq}` }), now);
+    const end = now + 3_600_000;
+    let attempts = 0;
+    now += DRAIN_DELAY_MS;
+    while (now < end) {
+      now = (await drain())!;
+      attempts += 1;
+    }
+    expect(attempts).toBeLessThan(80);
+    database = () => {};
+    expect(await drain()).toBeNull();
+    expect(seqs()).toEqual(Array.from({ length: 500 }, (_, index) => index + 1));
+  });
+
+  it("waits longer with each failure up to a minute, and starts over after a success", async () => {
+    database = () => {
+      throw new Error("away");
+    };
+    outbox.addState(stateEvent(1), now);
+    now += DRAIN_DELAY_MS;
+    const waits: number[] = [];
+    for (let count = 0; count < 8; count += 1) waits.push((await drain())! - now);
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+    expect(outbox.wantsDrainAt()).toBeNull();
+    database = () => {};
+    await drain();
+    database = () => {
+      throw new Error("away");
+    };
+    outbox.addState(stateEvent(2), now);
+    now += DRAIN_DELAY_MS;
+    expect((await drain())! - now).toBe(1_000);
+  });
+
+  it("keeps the newest of each server only", async () => {
+    outbox.addState(stateEvent(1), now);
+    outbox.addState(stateEvent(2), now);
+    now += DRAIN_DELAY_MS;
+    await drain();
+    expect(seqs()).toEqual([2]);
+  });
+
+  it("does not lose an event that comes while its predecessor is being written", async () => {
+    database = () => {
+      if (written.length === 0) outbox.addState(stateEvent(2), now);
+    };
+    outbox.addState(stateEvent(1), now);
+    now += DRAIN_DELAY_MS;
+    expect(await drain()).toBe(now + DRAIN_DELAY_MS);
+    now += DRAIN_DELAY_MS;
+    expect(await drain()).toBeNull();
+    expect(seqs()).toEqual([1, 2]);
+  });
+
+  it("gives up only the entry that Postgres refuses", async () => {
+    database = ({ states }) => {
+      if (states.some(({ seq }) => seq === 3)) throw "data";
+    };
+    for (let seq = 1; seq <= 5; seq += 1) outbox.addState(stateEvent(seq, { serverId: `s-${seq}` }), now);
+    now += DRAIN_DELAY_MS;
+    expect(await drain()).toBeNull();
+    expect(seqs()).toEqual([1, 2, 4, 5]);
+    expect(outbox.refused).toBe(1);
+  });
+
+  it("tells that a node went only after its grace, and not when it came back meanwhile", async () => {
+    outbox.addPresence({ ...presence, isOnline: false }, 20_000, now);
+    now += DRAIN_DELAY_MS;
+    expect(await drain()).toBe(now - DRAIN_DELAY_MS + 20_000);
+    outbox.addPresence({ ...presence, epoch: 6 }, 0, now);
+    now += 20_000;
+    await drain();
+    expect(written.map((batch) => batch.presence)).toMatchObject([{ isOnline: true, epoch: 6 }]);
+  });
+});
