@@ -4,16 +4,25 @@ import { REQUEST_BODY_MAX_BYTES } from "../protocol/limits.ts";
 import type { AppEnv } from "./context.ts";
 import { notFound, Refusal } from "./errors.ts";
 import { answerError } from "./middleware/answer-errors.ts";
+import { idempotency } from "./middleware/idempotency.ts";
 import { type Ports, requestContext } from "./middleware/request-context.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
+import { accessRoutes } from "./routes/access.ts";
 import { agentRoutes } from "./routes/agents.ts";
+import { allocationRoutes } from "./routes/allocations.ts";
+import { apiKeyRoutes } from "./routes/api-keys.ts";
+import { auditRoutes } from "./routes/audit.ts";
 import { authRoutes } from "./routes/auth.ts";
 import { consoleSocketRoutes } from "./routes/console-socket.ts";
+import { deployRoutes } from "./routes/deploy.ts";
+import { serveDocs } from "./routes/docs.ts";
+import { generalSocketRoutes } from "./routes/general-socket.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { locationRoutes } from "./routes/locations.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { serverRoutes } from "./routes/servers.ts";
 import { templateRoutes } from "./routes/templates.ts";
+import { userRoutes } from "./routes/users.ts";
 
 /** The whole control plane as one application over its ports; the Worker and the tests differ only in those. */
 export function createApp(ports: Ports) {
@@ -29,18 +38,15 @@ export function createApp(ports: Ports) {
     }),
   );
 
-  for (const routes of [
-    healthRoutes,
-    authRoutes,
-    locationRoutes,
-    nodeRoutes,
-    templateRoutes,
-    serverRoutes,
-    consoleSocketRoutes,
-    agentRoutes,
-  ]) {
-    app.route("/", routes);
-  }
+  app.use("/api/*", idempotency);
+
+  const groups = [
+    ...[healthRoutes, authRoutes, apiKeyRoutes, userRoutes, locationRoutes, nodeRoutes, allocationRoutes],
+    ...[templateRoutes, serverRoutes, accessRoutes, auditRoutes],
+    ...[consoleSocketRoutes, generalSocketRoutes, agentRoutes, deployRoutes],
+  ];
+  for (const routes of groups) app.route("/", routes);
+  serveDocs(app);
 
   app.notFound(() => {
     throw notFound("page");

@@ -13,7 +13,7 @@ import {
   registerReplySchema,
   userSchema,
 } from "../../protocol/api/auth.ts";
-import { success } from "../../protocol/api/envelope.ts";
+import { success, successPage } from "../../protocol/api/envelope.ts";
 import { sessionCookie } from "../auth/credential.ts";
 import { type AppEnv, callerContext } from "../context.ts";
 import { signedIn, signedInPerson } from "../middleware/authenticate.ts";
@@ -24,7 +24,7 @@ import { register } from "../services/auth/register.ts";
 import { toUser } from "../services/auth/reply.ts";
 import { listSessions, revokeSession } from "../services/auth/sessions.ts";
 import { updateMe } from "../services/auth/update-me.ts";
-import { answers, done, jsonBody, newRouter, noDataSchema } from "./contract.ts";
+import { answers, done, doneAll, jsonBody, newRouter, noDataSchema } from "./contract.ts";
 
 const tags = ["auth"];
 export const authRoutes = newRouter();
@@ -143,9 +143,9 @@ authRoutes.openapi(
     tags,
     summary: "One's own sessions",
     middleware: signedInPerson,
-    responses: answers(200, success(z.array(sessionSchema))),
+    responses: answers(200, successPage(sessionSchema)),
   }),
-  async (c) => c.json(done(await listSessions(callerContext(c))), 200),
+  async (c) => c.json(doneAll(await listSessions(callerContext(c))), 200),
 );
 
 authRoutes.openapi(

@@ -73,3 +73,6 @@ export const donePage = <T>({ items, nextCursor }: Page<T>) => ({
   data: items,
   page: { nextCursor },
 });
+
+/** The whole body of a list that is short by nature and comes on one page. */
+export const doneAll = <T>(items: T[]) => donePage({ items, nextCursor: null });

@@ -3,6 +3,7 @@ import { auditLog } from "../../../drizzle/schema/index.ts";
 import type { AuditEntry } from "../../../protocol/api/audit.ts";
 import type { CallerContext } from "../../context.ts";
 import { decodeCursor, pageOf } from "../../db/page.ts";
+import { invalid } from "../../errors.ts";
 
 export interface AuditFilter {
   cursor?: string | undefined;
@@ -29,6 +30,7 @@ const toEntry = (row: typeof auditLog.$inferSelect): AuditEntry => ({
 /** Audit entries, newest first. What the caller may see of it is the caller's of this function to decide. */
 export async function listAudit(ctx: CallerContext, filter: AuditFilter) {
   const after = decodeCursor(filter.cursor, 2);
+  if (after && Number.isNaN(Date.parse(after[0]!))) throw invalid("cursor", "is not a cursor of this list");
   const conditions: (SQL | undefined)[] = [
     after ? sql`(${auditLog.at}, ${auditLog.id}) < (${after[0]}::timestamptz, ${after[1]})` : undefined,
     filter.serverId ? eq(auditLog.serverId, filter.serverId) : undefined,

@@ -1,0 +1,129 @@
+import { and, asc, eq } from "drizzle-orm";
+import type { z } from "zod";
+import { grants, users } from "../../../drizzle/schema/index.ts";
+import type { createGrantBodySchema, Grant } from "../../../protocol/api/access.ts";
+import { CLOSE } from "../../../protocol/close-codes.ts";
+import { allows } from "../../auth/permissions.ts";
+import type { ServerContext } from "../../context.ts";
+import { invalid, notFound, Refusal } from "../../errors.ts";
+import { auditEntry } from "../audit/entry.ts";
+import { requireOnServer } from "../servers/access.ts";
+
+const columns = {
+  userId: grants.userId,
+  username: users.username,
+  email: users.email,
+  permissions: grants.permissions,
+  createdAt: grants.createdAt,
+};
+
+const toGrant = (row: Omit<Grant, "createdAt"> & { createdAt: Date }): Grant => ({
+  ...row,
+  createdAt: row.createdAt.toISOString(),
+});
+
+export async function listGrants(ctx: ServerContext): Promise<Grant[]> {
+  requireOnServer(ctx, "access.read");
+  const rows = await ctx.db
+    .select(columns)
+    .from(grants)
+    .innerJoin(users, eq(users.id, grants.userId))
+    .where(eq(grants.serverId, ctx.server.id))
+    .orderBy(asc(users.username));
+  return rows.map(toGrant);
+}
+
+async function findGrant(ctx: ServerContext, userId: string): Promise<Grant> {
+  const [row] = await ctx.db
+    .select(columns)
+    .from(grants)
+    .innerJoin(users, eq(users.id, grants.userId))
+    .where(and(eq(grants.serverId, ctx.server.id), eq(grants.userId, userId)));
+  if (!row) throw notFound("grant");
+  return toGrant(row);
+}
+
+/** Nobody hands out, changes or takes away more than they hold themselves. */
+function requireWithinOwn(ctx: ServerContext, permissions: readonly string[]): void {
+  const beyond = permissions.filter((permission) => !allows(ctx.server.permissions, permission));
+  if (beyond.length > 0) {
+    throw new Refusal("PERMISSION_DENIED", `You do not hold ${beyond.join(", ")} on this server yourself.`);
+  }
+}
+
+function requireOther(ctx: ServerContext, userId: string): void {
+  if (userId === ctx.server.ownerId) throw invalid("userId", "the owner has every permission already");
+  if (userId === ctx.caller.userId) throw new Refusal("PERMISSION_DENIED", "You cannot change your own access.");
+}
+
+/** Grants access to an existing user. @throws Refusal CONFLICT when they have a grant already */
+export async function createGrant(ctx: ServerContext, body: z.output<typeof createGrantBodySchema>): Promise<Grant> {
+  requireOnServer(ctx, "access.create");
+  requireWithinOwn(ctx, body.permissions);
+  const isUser = body.userId !== undefined ? eq(users.id, body.userId) : eq(users.email, body.email ?? "");
+  const [user] = await ctx.db.select({ id: users.id, username: users.username }).from(users).where(isUser);
+  if (!user) throw notFound("user");
+  requireOther(ctx, user.id);
+  const { id: serverId } = ctx.server;
+  const { permissions } = body;
+  const [made] = await ctx.db.batch([
+    ctx.db
+      .insert(grants)
+      .values({ serverId, userId: user.id, permissions })
+      .onConflictDoNothing()
+      .returning({ userId: grants.userId }),
+    auditEntry(ctx, {
+      action: "access.create",
+      targetType: "user",
+      targetId: user.id,
+      serverId,
+      details: { username: user.username, permissions },
+    }),
+  ]);
+  if (made.length === 0) throw new Refusal("CONFLICT", "This user has access already. Change it instead.");
+  return await findGrant(ctx, user.id);
+}
+
+/** Live sockets carry the permissions they were opened with, so they end and come back with the new ones. */
+function endSocketsOf(ctx: ServerContext, userId: string, code: number, reason: string): void {
+  ctx.background(ctx.hubs.of(ctx.server.nodeId).revoke({ userId, serverId: ctx.server.id }, code, reason));
+}
+
+export async function updateGrant(ctx: ServerContext, userId: string, permissions: string[]): Promise<Grant> {
+  requireOnServer(ctx, "access.update");
+  requireOther(ctx, userId);
+  const before = await findGrant(ctx, userId);
+  requireWithinOwn(ctx, [...before.permissions, ...permissions]);
+  const { id: serverId } = ctx.server;
+  const details = { username: before.username, from: before.permissions, to: permissions };
+  const [changed] = await ctx.db.batch([
+    ctx.db
+      .update(grants)
+      .set({ permissions })
+      .where(and(eq(grants.serverId, serverId), eq(grants.userId, userId)))
+      .returning({ userId: grants.userId }),
+    auditEntry(ctx, { action: "access.update", targetType: "user", targetId: userId, serverId, details }),
+  ]);
+  if (changed.length === 0) throw notFound("grant");
+  endSocketsOf(ctx, userId, CLOSE.RESTART, "your access was changed");
+  return { ...before, permissions };
+}
+
+export async function deleteGrant(ctx: ServerContext, userId: string): Promise<void> {
+  requireOnServer(ctx, "access.delete");
+  requireOther(ctx, userId);
+  const before = await findGrant(ctx, userId);
+  requireWithinOwn(ctx, before.permissions);
+  const { id: serverId } = ctx.server;
+  await ctx.db.batch([
+    ctx.db.delete(grants).where(and(eq(grants.serverId, serverId), eq(grants.userId, userId))),
+    auditEntry(ctx, {
+      action: "access.delete",
+      targetType: "user",
+      targetId: userId,
+      serverId,
+      details: { username: before.username },
+    }),
+  ]);
+  endSocketsOf(ctx, userId, CLOSE.FORBIDDEN, "your access was taken away");
+}

@@ -1,0 +1,132 @@
+import { and, asc, eq, gt, or, sql } from "drizzle-orm";
+import { v7 as uuidv7 } from "uuid";
+import type { z } from "zod";
+import { allocations, nodes } from "../../../drizzle/schema/index.ts";
+import type { ListQuery } from "../../../protocol/api/envelope.ts";
+import type {
+  Allocation,
+  createAllocationsBodySchema,
+  updateAllocationBodySchema,
+} from "../../../protocol/api/nodes.ts";
+import { requireGlobal } from "../../auth/permissions.ts";
+import type { CallerContext } from "../../context.ts";
+import { decodeCursor, pageOf } from "../../db/page.ts";
+import { invalid, notFound, Refusal } from "../../errors.ts";
+import { auditEntry } from "../audit/entry.ts";
+import { getNode } from "./read.ts";
+
+/** Ports made by one call. */
+const RANGE_MAX = 1_000;
+
+const toAllocation = ({
+  id,
+  nodeId,
+  ip,
+  port,
+  alias,
+  notes,
+  serverId,
+}: typeof allocations.$inferSelect): Allocation => ({
+  ...{ id, nodeId, ip, port, alias, notes, serverId },
+});
+
+export async function listAllocations(ctx: CallerContext, nodeId: string, { cursor, limit }: ListQuery) {
+  await getNode(ctx, nodeId);
+  const after = decodeCursor(cursor, 2);
+  if (after && !/^\d{1,5}$/.test(after[0]!)) throw invalid("cursor", "is not a cursor of this list");
+  const port = Number(after?.[0]);
+  const rows = await ctx.db
+    .select()
+    .from(allocations)
+    .where(
+      and(
+        eq(allocations.nodeId, nodeId),
+        after
+          ? or(gt(allocations.port, port), and(eq(allocations.port, port), gt(allocations.id, after[1]!)))
+          : undefined,
+      ),
+    )
+    .orderBy(asc(allocations.port), asc(allocations.id))
+    .limit(limit + 1);
+  return pageOf(rows, limit, (row) => [String(row.port), row.id], toAllocation);
+}
+
+function portsOf(given: number | string): number[] {
+  const [first, last = first] = String(given).split("-").map(Number) as [number, number?];
+  const isPort = (port: number) => port >= 1 && port <= 65535;
+  if (!isPort(first) || !isPort(last) || last < first)
+    throw invalid("ports", "is not a range of ports from 1 to 65535");
+  if (last - first >= RANGE_MAX) throw invalid("ports", `may hold at most ${RANGE_MAX} ports at once`);
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+}
+
+/** Gives a node ports. Those it has already are left as they are. @returns the ones that are new */
+export async function createAllocations(
+  ctx: CallerContext,
+  nodeId: string,
+  body: z.output<typeof createAllocationsBodySchema>,
+): Promise<Allocation[]> {
+  requireGlobal(ctx.caller, "node.manage_allocation");
+  const [node] = await ctx.db.select({ bindAddress: nodes.bindAddress }).from(nodes).where(eq(nodes.id, nodeId));
+  if (!node) throw notFound("node");
+  const ip = body.ip ?? node.bindAddress;
+  const shared = { nodeId, ip, alias: body.alias ?? null, notes: body.notes ?? null };
+  const rows = portsOf(body.ports).map((port) => ({ id: uuidv7(), port, ...shared }));
+  const [made] = await ctx.db.batch([
+    ctx.db.insert(allocations).values(rows).onConflictDoNothing().returning(),
+    auditEntry(ctx, {
+      action: "node.create_allocations",
+      targetType: "node",
+      targetId: nodeId,
+      details: { ip, ports: body.ports },
+    }),
+  ]);
+  if (made.length === 0) throw new Refusal("CONFLICT", "The node has all of these ports already.");
+  return made.map(toAllocation);
+}
+
+export async function updateAllocation(
+  ctx: CallerContext,
+  nodeId: string,
+  allocationId: string,
+  body: z.output<typeof updateAllocationBodySchema>,
+): Promise<Allocation> {
+  requireGlobal(ctx.caller, "node.manage_allocation");
+  const isIt = and(eq(allocations.id, allocationId), eq(allocations.nodeId, nodeId));
+  const [current] = await ctx.db.select().from(allocations).where(isIt);
+  if (!current) throw notFound("allocation");
+  const alias = body.alias === undefined ? current.alias : body.alias;
+  const notes = body.notes === undefined ? current.notes : body.notes;
+  const [[row]] = await ctx.db.batch([
+    ctx.db.update(allocations).set({ alias, notes }).where(isIt).returning(),
+    auditEntry(ctx, {
+      action: "node.update_allocation",
+      targetType: "node",
+      targetId: nodeId,
+      details: { ip: current.ip, port: current.port },
+    }),
+  ]);
+  if (!row) throw notFound("allocation");
+  return toAllocation(row);
+}
+
+/** @throws Refusal CONFLICT while a server has it */
+export async function deleteAllocation(ctx: CallerContext, nodeId: string, allocationId: string): Promise<void> {
+  requireGlobal(ctx.caller, "node.manage_allocation");
+  const isIt = and(eq(allocations.id, allocationId), eq(allocations.nodeId, nodeId));
+  const [current] = await ctx.db.select().from(allocations).where(isIt);
+  if (!current) throw notFound("allocation");
+  const [gone] = await ctx.db.batch([
+    ctx.db
+      .delete(allocations)
+      .where(and(isIt, sql`${allocations.serverId} is null`))
+      .returning({ id: allocations.id }),
+    auditEntry(ctx, {
+      action: "node.delete_allocation",
+      targetType: "node",
+      targetId: nodeId,
+      details: { ip: current.ip, port: current.port },
+    }),
+  ]);
+  if (gone.length === 0) throw new Refusal("CONFLICT", "A server uses this port.");
+}
