@@ -224,8 +224,19 @@ async function call<T>(url: string, method: string, path: string, body?: unknown
 
 function firstLine(child: ChildProcess, log: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    createInterface({ input: child.stdout! }).once("line", resolve);
+    const fail = (what: string) => reject(new Error(`npm start ${what}:\n${log.slice(-40).join("\n")}`));
+    const timer = setTimeout(() => {
+      child.kill("SIGKILL");
+      fail("was not ready in 120 s");
+    }, 120_000);
+    createInterface({ input: child.stdout! }).once("line", (line) => {
+      clearTimeout(timer);
+      resolve(line);
+    });
     child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`npm start ended with ${code}:\n${log.slice(-40).join("\n")}`)));
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      fail(`ended with ${code}`);
+    });
   });
 }
