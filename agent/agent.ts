@@ -191,24 +191,31 @@ export class Agent {
   #onFrame(frame: HubToAgent): void {
     switch (frame.type) {
       case "spec_changed":
-        return this.#reconciler.want(frame.generation);
+        this.#reconciler.want(frame.generation);
+        break;
       case "event_ack":
-        return this.#journal.acknowledge(frame.seq);
+        this.#journal.acknowledge(frame.seq);
+        break;
       case "console_open":
-        if (this.#reconciler.actor(frame.serverId)) void this.#streams.open(frame.serverId);
-        return;
+        void this.#streams.open(frame.serverId);
+        break;
       case "console_close":
-        return this.#streams.close(frame.serverId);
+        this.#streams.close(frame.serverId);
+        break;
       case "console_credit":
-        return this.#streams.credit(frame.serverId, frame.offset);
+        this.#streams.credit(frame.serverId, frame.offset);
+        break;
       case "console_replay":
         void this.#streams.replay(frame.serverId, frame.requestId, frame.from, frame.maxBytes);
-        return;
+        break;
       case "watch":
-        return this.#reports.watch(frame.serverIds, frame.health);
+        this.#reports.watch(frame.serverIds, frame.health);
+        break;
       case "request":
         void this.#answer(frame);
-        return;
+        break;
+      default:
+        break;
     }
   }
 

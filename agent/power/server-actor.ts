@@ -172,21 +172,11 @@ export class ServerActor {
 
   #act(effect: Effect): void {
     if (this.#isClosed) return;
-    switch (effect) {
-      case "launch":
-        return this.#try("launch", () => this.#launch());
-      case "install":
-        return this.#try("install", () => this.#runInstall());
-      case "abort_install":
-        return this.#install?.abort();
-      case "kill":
-        return this.#try("kill", () => this.#killAndLook());
-      case "ask_to_stop":
-        return this.#try("ask to stop", async () => {
-          await askToStop(this.#spec, this.paths, this.#services);
-          await this.post({ type: "stop_asked" });
-        });
-    }
+    if (effect === "launch") this.#try("launch", () => this.#launch());
+    else if (effect === "install") this.#try("install", () => this.#runInstall());
+    else if (effect === "abort_install") this.#install?.abort();
+    else if (effect === "kill") this.#try("kill", () => this.#killAndLook());
+    else this.#try("ask to stop", () => this.#askToStop());
   }
 
   /** Effects never throw into the mailbox: what they could not do is logged, and the deadlines stand behind them. */
@@ -220,6 +210,11 @@ export class ServerActor {
     if (this.#isClosed) return;
     if (reason === null) await this.post({ type: "installed", generation });
     else await this.post({ type: "install_failed", generation, reason });
+  }
+
+  async #askToStop(): Promise<void> {
+    await askToStop(this.#spec, this.paths, this.#services);
+    await this.post({ type: "stop_asked" });
   }
 
   async #killAndLook(): Promise<void> {

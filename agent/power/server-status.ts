@@ -72,7 +72,8 @@ export function publicStatus(status: ServerStatus): Omit<ServerStateEvent, "type
     signal: status.signal,
     oomKilled: status.oomKilled,
     crashCount: status.crashCount,
-    startedAt: status.startedAt,
+    // While it starts this would only double the event: nobody counts from it yet.
+    startedAt: status.state === "starting" ? null : status.startedAt,
     desiredPower: status.desiredPower,
     desiredPowerAt: status.desiredPowerAt,
     installedGeneration: status.installedGeneration,

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { idSchema } from "../../protocol/ids.ts";
 import type { NodeSpec, ServerSpec } from "../../protocol/spec.ts";
 import type { ConsoleLogs } from "../console/console-logs.ts";
-import { serverPaths } from "../console/server-paths.ts";
+import { makeServerFolders, serverPaths } from "../console/server-paths.ts";
 import { backoffMs } from "../link/backoff.ts";
 import { type ActorServices, ServerActor } from "../power/server-actor.ts";
 import type { RuntimeStatus } from "../runtime/container-runtime.ts";
@@ -142,7 +142,9 @@ export class Reconciler {
 
   async #add(spec: ServerSpec, found: RuntimeStatus | null): Promise<void> {
     const { dataDir, services, consoles } = this.#options;
-    const actor = new ServerActor(spec, serverPaths(dataDir, spec.id), consoles.open(spec.id), services);
+    const paths = serverPaths(dataDir, spec.id);
+    await makeServerFolders(paths);
+    const actor = new ServerActor(spec, paths, consoles.open(spec.id), services);
     this.#actors.set(spec.id, actor);
     await actor.recover(found);
   }

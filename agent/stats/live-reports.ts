@@ -24,8 +24,10 @@ export class LiveReports {
     const isMore = health || serverIds.some((id) => !this.#serverIds.includes(id));
     this.#serverIds = [...new Set(serverIds)];
     this.#hasHealth = health;
-    const isWatched = serverIds.length > 0 || health;
-    if (!isWatched) return this.stop();
+    if (serverIds.length === 0 && !health) {
+      this.stop();
+      return;
+    }
     this.#timer ??= setInterval(() => void this.#send(), STATS_INTERVAL_MS);
     if (isMore) void this.#send();
   }

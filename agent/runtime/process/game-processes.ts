@@ -35,13 +35,10 @@ function procText(pid: number, name: string): string {
   }
 }
 
-/**
- * Processes that carry the server's environment but left its session. Wrapper and logger, which carry it too, are
- * known by their command lines and left out.
- */
-function escaped(serverId: string, session: number, loggerPath: string): ProcessStat[] {
+/** Processes that carry the server's environment, in whatever session; the wrapper, which carries it too, is left out. */
+function marked(serverId: string, loggerPath: string): ProcessStat[] {
   return allProcesses().filter((stat) => {
-    if (stat.session === session || stat.pid === process.pid) return false;
+    if (stat.pid === process.pid) return false;
     if (!procText(stat.pid, "environ").split("\0").includes(`SERVER_ID=${serverId}`)) return false;
     return !procText(stat.pid, "cmdline").includes(loggerPath);
   });
@@ -80,12 +77,19 @@ export function signalSession(leader: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Ends every process of the run, also those that left its session, and resolves when none is left. */
-export async function killRun(serverId: string, leader: number, loggerPath: string): Promise<boolean> {
+/**
+ * Ends every process of the run, also those that left its session, and resolves when none is left.
+ *
+ * @param leader the run's first process while it lives. Without it only processes that carry the server's environment
+ *   are ended: the number of its session may be somebody else's by now.
+ * @returns false when there are still some.
+ */
+export async function killRun(serverId: string, leader: number | null, loggerPath: string): Promise<boolean> {
   for (let round = 0; round < KILL_ROUNDS_MAX; round++) {
-    const left = [...(processesBySession().get(leader) ?? []), ...escaped(serverId, leader, loggerPath)];
-    if (left.length === 0) return true;
-    for (const { pid } of left) send(pid, "SIGKILL");
+    const session = leader === null ? [] : (processesBySession().get(leader) ?? []);
+    const left = new Set([...session, ...marked(serverId, loggerPath)].map((stat) => stat.pid));
+    if (left.size === 0) return true;
+    for (const pid of left) send(pid, "SIGKILL");
     await delay(KILL_ROUND_MS);
   }
   return false;

@@ -3,10 +3,17 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Finding } from "../container-runtime.ts";
 
-export const TOOLS = ["setsid", "mv", "mkfifo", "perl"] as const;
+export const TOOLS = ["setsid", "mv", "env", "mkfifo", "perl", "flock"] as const;
 export type Tool = (typeof TOOLS)[number];
 
-const PACKAGE: Record<Tool, string> = { setsid: "util-linux", mv: "coreutils", mkfifo: "coreutils", perl: "perl-base" };
+const PACKAGE: Record<Tool, string> = {
+  setsid: "util-linux",
+  mv: "coreutils",
+  env: "coreutils",
+  mkfifo: "coreutils",
+  perl: "perl-base",
+  flock: "util-linux",
+};
 
 export function findTool(name: string, path = process.env.PATH ?? ""): string | null {
   for (const folder of path.split(delimiter)) {

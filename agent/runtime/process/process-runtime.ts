@@ -26,7 +26,7 @@ import type {
 } from "../container-runtime.ts";
 import { RuntimeError } from "../container-runtime.ts";
 import { killRun, processesBySession, signalSession } from "./game-processes.ts";
-import { findTool, processPreflight } from "./preflight.ts";
+import { findTool, processPreflight, type Tool } from "./preflight.ts";
 import { RunFiles, type RunRecord } from "./run-files.ts";
 import { wrapperArguments } from "./wrapper.ts";
 
@@ -184,6 +184,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const { bootIdentity } = this.#options;
     const run: RunRecord = { serverId, runId, kind, bootIdentity, startedAt: Date.now() };
     await this.#files.writeRecord(run);
+    const path = process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin";
     const places = {
       processFile: this.#files.processFile(run),
       cancelledFile: this.#files.cancelledFile(run),
@@ -191,11 +192,13 @@ export class ProcessRuntime implements ContainerRuntime {
       stdin: paths.stdin,
       console: paths.console,
       logger: this.#loggerPath,
-      setsid: this.#tool("setsid"),
-      mv: this.#tool("mv"),
+      setsid: tool("setsid"),
+      mv: tool("mv"),
+      env: tool("env"),
+      path,
     };
     await spawnDetached(wrapperArguments(places, command), paths.data, {
-      PATH: process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin",
+      PATH: path,
       ...environment,
     });
     const deadline = Date.now() + SPAWN_DEADLINE_MS;
@@ -207,12 +210,6 @@ export class ProcessRuntime implements ContainerRuntime {
       await delay(SPAWN_LOOK_MS);
     }
     return run;
-  }
-
-  #tool(name: string): string {
-    const file = findTool(name);
-    if (!file) throw new RuntimeError(`The node lacks the program ${name}.`);
-    return file;
   }
 
   #isOfThisBoot(run: RunRecord): boolean {
@@ -248,7 +245,7 @@ export class ProcessRuntime implements ContainerRuntime {
   /** Ends a run for good: one that has not come to life yet never will. */
   async #end(run: RunRecord): Promise<void> {
     this.#files.cancel(run);
-    const leader = this.#files.readProcess(run)?.pid ?? 0;
+    const leader = this.#liveLeader(run)?.pid ?? null;
     const isGone = await killRun(run.serverId, leader, this.#loggerPath);
     if (!isGone) throw new RuntimeError("Some of the server's processes cannot be ended.");
   }
@@ -279,6 +276,12 @@ export class ProcessRuntime implements ContainerRuntime {
       this.#report(run, exit ?? { exitCode: UNKNOWN_EXIT_CODE, signal: null, oomKilled: false, exitedAt: Date.now() });
     }
   }
+}
+
+function tool(name: Tool): string {
+  const file = findTool(name);
+  if (!file) throw new RuntimeError(`The node lacks the program ${name}.`);
+  return file;
 }
 
 function spawnDetached(args: string[], cwd: string, env: Record<string, string>): Promise<void> {

@@ -19,6 +19,9 @@ export interface WrapperPlaces {
   logger: string;
   setsid: string;
   mv: string;
+  env: string;
+  /** `PATH` of the logger: it gets nothing of the game's environment, which the owner writes. */
+  path: string;
 }
 
 /** First the process names itself, then it looks whether it may live: the agent does the two in the other order. */
@@ -31,18 +34,21 @@ exec /bin/sh -c "$4"
 `;
 
 const WRAPPER = `
-process=$1 cancelled=$2 exit=$3 stdin=$4 console=$5 logger=$6 setsid=$7 mv=$8 command=$9
+process=$1 cancelled=$2 exit=$3 stdin=$4 console=$5 logger=$6 setsid=$7 mv=$8 env=$9
+shift 9
+path=$1 command=$2
 trap '' HUP
 {
   "$setsid" /bin/sh -c '${GAME.replaceAll("'", `'"'"'`)}' sh "$process" "$cancelled" "$stdin" "$command" 2>&1
   code=$?
   read -r pid rest < "$process" && kill -KILL "-$pid" 2> /dev/null
   printf '%s\\n' "$code" > "$exit.new" && "$mv" -f "$exit.new" "$exit"
-} | "$setsid" "$logger" dir "$console"
+} | "$env" -i PATH="$path" "$setsid" "$logger" dir "$console"
 `;
 
 /** Arguments of `/bin/sh`. */
 export function wrapperArguments(places: WrapperPlaces, command: string): string[] {
-  const { processFile, cancelledFile, exitFile, stdin, console, logger, setsid, mv } = places;
-  return ["-c", WRAPPER, "sh", processFile, cancelledFile, exitFile, stdin, console, logger, setsid, mv, command];
+  const { processFile, cancelledFile, exitFile, stdin, console, logger, setsid, mv, env, path } = places;
+  const own = [processFile, cancelledFile, exitFile, stdin, console, logger, setsid, mv, env, path];
+  return ["-c", WRAPPER, "sh", ...own, command];
 }
