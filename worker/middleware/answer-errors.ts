@@ -19,11 +19,15 @@ export function refusalOf(error: unknown): Refusal {
   return new Refusal("INTERNAL", "Something went wrong on our side.");
 }
 
+/** Whether the operator should hear of it: a node that is away is no fault, an unforeseen error is. */
+export const isFault = (refusal: Refusal) =>
+  refusal.status >= 500 && (refusal.code === "INTERNAL" || refusal.internal !== undefined);
+
 /** The one place where an error becomes an answer. */
 export function answerError(error: unknown, c: Context<AppEnv>): Response {
   const refusal = refusalOf(error);
   const requestId = c.get("ctx")?.requestId ?? "unknown";
-  if (refusal.status >= 500 || refusal.internal) logFault("request failed", requestId, error);
+  if (isFault(refusal)) logFault("request failed", requestId, error);
   const body: Failure = { success: false, error: refusal.message, code: refusal.code, requestId };
   if (refusal.details) body.details = refusal.details;
   if (refusal.retryAfterSeconds !== undefined) c.header("Retry-After", String(refusal.retryAfterSeconds));

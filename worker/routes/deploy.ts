@@ -1,7 +1,7 @@
 import { agentBundle, agentManifest } from "../deploy/agent-bundle.ts";
 import { deployScript, refusingScript } from "../deploy/script.ts";
 import { logFault } from "../log.ts";
-import { refusalOf } from "../middleware/answer-errors.ts";
+import { isFault, refusalOf } from "../middleware/answer-errors.ts";
 import { requireLiveToken } from "../services/nodes/deploy-link.ts";
 import { newRouter } from "./contract.ts";
 
@@ -19,7 +19,7 @@ deployRoutes.get("/api/deploy/:token", async (c) => {
   } catch (error) {
     if (c.req.header("accept")?.includes("application/json")) throw error;
     const refusal = refusalOf(error);
-    if (refusal.status >= 500) logFault("deploy script failed", ctx.requestId, error);
+    if (isFault(refusal)) logFault("deploy script failed", ctx.requestId, error);
     return c.body(refusingScript(refusal.message), refusal.status, SCRIPT_HEADERS);
   }
 });

@@ -7,7 +7,7 @@ import { type Credential, readToken } from "../auth/credential.ts";
 import type { CallerContext, RequestContext } from "../context.ts";
 import { Refusal } from "../errors.ts";
 import { logFault } from "../log.ts";
-import { refusalOf } from "../middleware/answer-errors.ts";
+import { isFault, refusalOf } from "../middleware/answer-errors.ts";
 import type { Socket, SocketPort } from "../ports/sockets.ts";
 import { accessServer } from "../services/servers/access.ts";
 import { sendCommand } from "../services/servers/console.ts";
@@ -250,7 +250,7 @@ export class GeneralSocket {
 
   #explain(error: unknown): Refusal {
     const refusal = refusalOf(error);
-    if (refusal.status >= 500 || refusal.internal) logFault("socket operation failed", this.#ctx.requestId, error);
+    if (isFault(refusal)) logFault("socket operation failed", this.#ctx.requestId, error);
     return refusal;
   }
 
