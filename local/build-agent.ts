@@ -25,7 +25,6 @@ export async function bundleAgent(outfile: string): Promise<void> {
     define: { "process.env.CATALYST_AGENT_VERSION": JSON.stringify(version()) },
     logLevel: "error",
   });
-  await esbuild.stop();
 }
 
 /** Puts the bundle and its manifest where the panel serves them: `/agent/…`. */
@@ -48,5 +47,6 @@ function version(): string {
 if (import.meta.main) {
   const bundle = join(projectRoot, "dist", "agent", BUNDLE_NAME);
   await bundleAgent(bundle);
+  await (await import("esbuild")).stop();
   publishAgent(bundle, join(projectRoot, "dist", "web"));
 }

@@ -31,5 +31,4 @@ export async function bundleEdge(files: { workerModule: string; assetsModule: st
     }),
     esbuild.build({ ...shared, entryPoints: [join(projectRoot, "local/edge/assets.ts")], outfile: files.assetsModule }),
   ]);
-  await esbuild.stop();
 }

@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { bundleAgent, publishAgent } from "./build-agent.ts";
 import { bundleEdge } from "./build-edge.ts";
+import { waitForLock } from "./process-lock.ts";
 import { projectRoot } from "./project-root.ts";
 
 export interface BuiltFiles {
@@ -18,9 +19,22 @@ export interface BuiltFiles {
   assetsFolder: string;
 }
 
+const dist = join(projectRoot, "dist");
+const LOCK_DEADLINE_MS = 120_000;
+
 /** @param log told what is being built; nothing when all is up to date. */
 export async function build(log: (line: string) => void): Promise<BuiltFiles> {
-  const dist = join(projectRoot, "dist");
+  mkdirSync(dist, { recursive: true });
+  // Another start in the same folder may be building: then what it made is waited for and used.
+  const lock = await waitForLock(join(dist, ".lock"), LOCK_DEADLINE_MS);
+  try {
+    return await buildParts(log);
+  } finally {
+    lock.release();
+  }
+}
+
+async function buildParts(log: (line: string) => void): Promise<BuiltFiles> {
   const files: BuiltFiles = {
     workerModule: join(dist, "edge", "worker.mjs"),
     assetsModule: join(dist, "edge", "assets.mjs"),
@@ -47,7 +61,9 @@ export async function build(log: (line: string) => void): Promise<BuiltFiles> {
         await bundleEdge(files);
       },
     );
-  const [hasNewWeb, hasNewAgent] = await Promise.all([web(), agent(), edge()]);
+  const [hasNewWeb, hasNewAgent, hasNewEdge] = await Promise.all([web(), agent(), edge()]);
+  // Both bundles share the bundler's process, so it is ended only when neither needs it any more.
+  if (hasNewAgent || hasNewEdge) await (await import("esbuild")).stop();
   // Building the panel empties its folder, and the agent's bundle is served from there.
   if (hasNewWeb || hasNewAgent || !existsSync(join(files.assetsFolder, "agent", "manifest.json"))) {
     publishAgent(files.agentModule, files.assetsFolder);
@@ -62,12 +78,11 @@ async function whenChanged(
   results: string[],
   make: () => Promise<void>,
 ): Promise<boolean> {
-  const stampPath = join(projectRoot, "dist", `.${part}.sha256`);
+  const stampPath = join(dist, `.${part}.sha256`);
   const stamp = hashOf([...sources, "package-lock.json", "wrangler.toml"]);
   const isCurrent = results.every(existsSync) && existsSync(stampPath) && readFileSync(stampPath, "utf8") === stamp;
   if (isCurrent) return false;
   await make();
-  mkdirSync(join(projectRoot, "dist"), { recursive: true });
   writeFileSync(stampPath, stamp);
   return true;
 }

@@ -7,19 +7,9 @@
  *     edge/           the edge's configuration, made anew at each start
  */
 import { randomBytes } from "node:crypto";
-import {
-  accessSync,
-  constants,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { identify, isStillRunning, type ProcessIdentity } from "./process-identity.ts";
+import { type ProcessLock, tryLock } from "./process-lock.ts";
 
 /** The folder cannot be used; the message is one sentence for the user. */
 export class DataFolderError extends Error {
@@ -33,11 +23,11 @@ export interface Secrets {
 
 export class DataFolder {
   readonly path: string;
-  readonly #ownLock: string;
+  readonly #lock: ProcessLock;
 
-  private constructor(path: string, ownLock: string) {
+  private constructor(path: string, lock: ProcessLock) {
     this.path = path;
-    this.#ownLock = ownLock;
+    this.#lock = lock;
   }
 
   /**
@@ -68,7 +58,7 @@ export class DataFolder {
 
   /** Lets another process take the folder. */
   close(): void {
-    if (readIfPresent(this.join("lock")) === this.#ownLock) rmSync(this.join("lock"), { force: true });
+    this.#lock.release();
   }
 }
 
@@ -93,42 +83,12 @@ function makeUsable(path: string): void {
   }
 }
 
-/** Taking is one atomic `link`; a lock whose process has ended is moved aside first. @returns the lock's text. */
-function takeLock(folder: string): string {
-  const lock = join(folder, "lock");
-  const own = JSON.stringify(identify(process.pid));
-  const candidate = `${lock}.${process.pid}`;
-  writeFileSync(candidate, own, { mode: 0o600 });
-  try {
-    for (let attempt = 0; attempt < 10; attempt++) {
-      try {
-        linkSync(candidate, lock);
-        return own;
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      }
-      const text = readIfPresent(lock);
-      const holder = text === null ? null : parseIdentity(text);
-      if (holder && isStillRunning(holder)) {
-        throw new DataFolderError(
-          `Another Catalyst (process ${holder.pid}) uses ${folder}: stop it, or choose another folder with --data.`,
-        );
-      }
-      if (text !== null) rmSync(lock, { force: true });
-    }
-    throw new DataFolderError(`The data folder ${folder} cannot be locked.`);
-  } finally {
-    rmSync(candidate, { force: true });
-  }
-}
-
-function parseIdentity(text: string): ProcessIdentity | null {
-  try {
-    const value = JSON.parse(text) as ProcessIdentity | null;
-    return typeof value?.pid === "number" && typeof value.startedAt === "string" ? value : null;
-  } catch {
-    return null;
-  }
+function takeLock(folder: string): ProcessLock {
+  const lock = tryLock(join(folder, "lock"));
+  if ("release" in lock) return lock;
+  throw new DataFolderError(
+    `Another Catalyst (process ${lock.pid}) uses ${folder}: stop it, or choose another folder with --data.`,
+  );
 }
 
 function parseSecrets(text: string, path: string): Secrets {

@@ -6,6 +6,8 @@ import { HELP, OptionError, readOptions, type StartOptions } from "./options.ts"
 
 /** npm and the terminal may both pass on one Ctrl-C; a later one is meant. */
 const SAME_SIGNAL_MS = 1_000;
+/** Whatever does not stop in this time is left to the next start, which tidies up. */
+const STOP_DEADLINE_MS = 90_000;
 
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2), process.env);
@@ -14,7 +16,10 @@ async function main(): Promise<void> {
     return;
   }
   const abort = new AbortController();
-  const stopAsked = onSignal(() => abort.abort());
+  const stopAsked = onSignal(() => {
+    abort.abort();
+    setTimeout(() => process.exit(1), STOP_DEADLINE_MS).unref();
+  });
   const logs = openLogs(options);
   let catalyst: Catalyst;
   try {

@@ -10,8 +10,8 @@ export interface NodeTraits {
   maxMemoryMb: number;
   maxCpuCores: number;
   maxDiskMb: number;
-  /** Ports of its own: nodes of one machine must not hand out the same ones. */
-  ports: string;
+  /** Ports of its own, where several nodes share the machine; null for the first, which takes the usual ones. */
+  ports: string | null;
 }
 
 const FIRST_PORT = 25_565;
@@ -30,7 +30,7 @@ export function nodeTraits(index: number, count: number, host: string, dataDir: 
     maxMemoryMb: Math.max(64, Math.floor(totalmem() / 2 ** 20 / count)),
     maxCpuCores: Math.max(0.1, Math.floor((availableParallelism() / count) * 10) / 10),
     maxDiskMb: Math.max(64, Math.floor(freeMb / count)),
-    ports: `${firstPort}-${firstPort + PORTS_PER_NODE - 1}`,
+    ports: index === 0 ? null : `${firstPort}-${firstPort + PORTS_PER_NODE - 1}`,
   };
 }
 
@@ -49,7 +49,7 @@ export async function ensureNode(operator: Operator, node: NodeTraits): Promise<
     locationId: location.id,
     hostname: "localhost",
   });
-  await operator.call("POST", `/api/nodes/${node.id}/allocations`, { ports });
+  if (ports !== null) await operator.call("POST", `/api/nodes/${node.id}/allocations`, { ports });
 }
 
 /** A token that enrols one agent as this node. */
