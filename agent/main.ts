@@ -13,7 +13,7 @@ import {
 import { enroll } from "./enroll.ts";
 import { lockDataFolder } from "./instance-lock.ts";
 import { createLog, type Log } from "./log.ts";
-import { chooseRuntime } from "./runtime/choose-runtime.ts";
+import { chooseRuntime, rememberRuntime } from "./runtime/choose-runtime.ts";
 import type { Finding } from "./runtime/container-runtime.ts";
 import { AGENT_VERSION } from "./version.ts";
 
@@ -48,6 +48,7 @@ async function run({ config: file }: Arguments): Promise<void> {
   const unlock = await lockDataFolder(config.agent.data_dir);
   process.on("unhandledRejection", (error) => log.error({ err: error }, "unhandled rejection"));
   const runtime = await openRuntime(config, identity.nodeId, log);
+  await rememberRuntime(config.agent.data_dir, runtime);
   log.info(
     { version: AGENT_VERSION, nodeId: identity.nodeId, runtime: runtime.name, pid: process.pid },
     "agent starts",

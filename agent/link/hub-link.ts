@@ -104,7 +104,7 @@ export class HubLink implements ConsoleSink {
     let isRefused = false;
     const timers: NodeJS.Timeout[] = [];
 
-    socket.on("unexpected-response", (request, response) => {
+    socket.on("unexpected-response", (_request, response) => {
       isRefused = response.statusCode === 401 || response.statusCode === 403;
       if (isRefused) {
         this.#log.error(
@@ -114,8 +114,9 @@ export class HubLink implements ConsoleSink {
       } else {
         this.#log.warn({ status: response.statusCode }, "the panel does not accept the connection now");
       }
-      response.resume();
-      request.destroy();
+      // With a listener here, ending the attempt is the listener's part.
+      response.destroy();
+      socket.terminate();
     });
     socket.on("open", () => {
       this.#state = "greeting";

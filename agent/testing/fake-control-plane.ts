@@ -32,6 +32,8 @@ export class FakeControlPlane {
   isAcknowledging = true;
   isRefusing = false;
   connections = 0;
+  /** Connections asked for, refused ones too. */
+  attempts = 0;
   /** Every event frame as it came, repetitions too. */
   readonly rawEvents: ServerStateEvent[] = [];
   /** What a hub would keep. */
@@ -49,6 +51,7 @@ export class FakeControlPlane {
     const plane = new FakeControlPlane(server);
     server.on("request", (request, response) => void plane.#http(request, response));
     server.on("upgrade", (request, socket, head) => {
+      plane.attempts++;
       if (plane.isRefusing || !plane.#isAgent(request)) {
         socket.end(`HTTP/1.1 ${plane.isRefusing ? 503 : 401} No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
         return;
