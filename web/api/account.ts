@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { z } from "zod";
 import type { ApiKey, CreateApiKeyBody, createdApiKeySchema, Session } from "../../protocol/api/account.ts";
 import type { LoginReply, User } from "../../protocol/api/auth.ts";
@@ -6,6 +6,11 @@ import { ApiError } from "./api-error.ts";
 import { request } from "./client.ts";
 
 const ME = ["me"] as const;
+
+/** Forgets what another user may have seen. Who is signed in stays: pages are watching that very entry. */
+function forgetEverythingElse(queries: QueryClient): void {
+  queries.removeQueries({ predicate: (query) => query.queryKey[0] !== ME[0] });
+}
 
 /** Who is signed in; `null` when nobody is. */
 export function useMe() {
@@ -39,7 +44,7 @@ export function useSignIn() {
     mutationFn: (body: { email: string; password: string }) =>
       request<LoginReply>("/api/auth/login", { method: "POST", body }),
     onSuccess: (reply) => {
-      queries.clear();
+      forgetEverythingElse(queries);
       queries.setQueryData(ME, reply.user);
     },
   });
@@ -51,8 +56,8 @@ export function useRegister() {
     mutationFn: (body: { email: string; username: string; password: string }) =>
       request<{ userId: string }>("/api/auth/register", { method: "POST", body }),
     onSuccess: async () => {
-      queries.clear();
-      await queries.fetchQuery({ queryKey: ME, queryFn: () => request<User>("/api/auth/me") });
+      forgetEverythingElse(queries);
+      await queries.fetchQuery({ queryKey: ME, queryFn: () => request<User>("/api/auth/me"), staleTime: 0 });
     },
   });
 }
@@ -62,7 +67,7 @@ export function useSignOut() {
   return useMutation({
     mutationFn: () => request<unknown>("/api/auth/logout", { method: "POST" }),
     onSettled: () => {
-      queries.clear();
+      forgetEverythingElse(queries);
       queries.setQueryData(ME, null);
     },
   });

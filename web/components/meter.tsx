@@ -6,9 +6,9 @@ export function Meter({ label, value, max, text }: { label: string; value: numbe
   const share = max > 0 ? Math.min(1, value / max) : 0;
   return (
     <div className="min-w-0">
-      <div className="mb-1.5 flex items-baseline justify-between gap-3 text-xs">
+      <div className="mb-1.5 flex items-baseline justify-between gap-2 text-xs">
         <span className="text-subtle">{label}</span>
-        <span className="truncate tabular-nums">{text}</span>
+        <span className="whitespace-nowrap tabular-nums">{text}</span>
       </div>
       {/* A native meter cannot be styled alike in all browsers. */}
       {/* biome-ignore lint/a11y/useSemanticElements: see above */}

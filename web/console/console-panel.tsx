@@ -34,7 +34,6 @@ export function ConsolePanel({ serverId, feed, nodeIsOnline, nodeName, inputObst
       reachedTop: () => void feed.loadOlder(),
       following: setFollowing,
       searchResults: (index, count) => setMatches({ index, count }),
-      openSearch: () => setSearching(true),
       typed: () => commandLine.current?.focus(),
     });
     screen.current = opened;
@@ -45,6 +44,17 @@ export function ConsolePanel({ serverId, feed, nodeIsOnline, nodeName, inputObst
       screen.current = null;
     };
   }, [feed]);
+
+  // The browser's own search would look only at the lines in view.
+  useEffect(() => {
+    const onKeyDown = (event: KeyboardEvent) => {
+      if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "f") return;
+      event.preventDefault();
+      setSearching(true);
+    };
+    window.addEventListener("keydown", onKeyDown);
+    return () => window.removeEventListener("keydown", onKeyDown);
+  }, []);
 
   const closeSearch = useCallback(() => {
     setSearching(false);
@@ -58,12 +68,6 @@ export function ConsolePanel({ serverId, feed, nodeIsOnline, nodeName, inputObst
     <section
       aria-label="Console"
       className="flex min-h-0 min-w-0 flex-1 flex-col overflow-hidden rounded-xl border bg-terminal text-[#d6d8de] shadow-card"
-      onKeyDown={(event) => {
-        if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "f") {
-          event.preventDefault();
-          setSearching(true);
-        }
-      }}
     >
       <div className="flex h-10 shrink-0 items-center justify-between gap-2 border-white/8 border-b pr-1.5 pl-4">
         <ConnectionState status={view.status.kind} nodeIsOnline={nodeIsOnline} />
@@ -110,7 +114,10 @@ export function ConsolePanel({ serverId, feed, nodeIsOnline, nodeName, inputObst
       )}
       {view.failure && <Notice>{view.failure}</Notice>}
       <div className="relative min-h-0 flex-1">
-        <div ref={element} className="console-screen absolute inset-0 py-2 pr-1 pl-4 max-sm:pl-2.5" />
+        <div className="absolute inset-0 py-2 pr-1 pl-4 max-sm:pl-2.5">
+          {/* Without padding of its own: the terminal is fitted to this very box. */}
+          <div ref={element} className="console-screen size-full overflow-hidden" />
+        </div>
         {view.isLoading && (
           <p
             role="status"

@@ -25,7 +25,6 @@ export interface ScreenEvents {
   /** Whether the newest line is in view, and so stays in view. */
   following(isFollowing: boolean): void;
   searchResults(index: number, count: number): void;
-  openSearch(): void;
   /** A key that belongs into the command line. */
   typed(): void;
 }
@@ -213,10 +212,7 @@ export class ConsoleScreen {
   #onKey(event: KeyboardEvent): boolean {
     const withCommand = event.ctrlKey || event.metaKey;
     if (event.type !== "keydown") return false;
-    if (withCommand && event.key.toLowerCase() === "f") {
-      event.preventDefault();
-      this.#events.openSearch();
-    } else if (withCommand && event.key.toLowerCase() === "c" && this.#terminal.hasSelection()) {
+    if (withCommand && event.key.toLowerCase() === "c" && this.#terminal.hasSelection()) {
       event.preventDefault();
       void this.copy();
     } else if (event.key === "PageUp") this.#terminal.scrollPages(-1);

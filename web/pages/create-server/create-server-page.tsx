@@ -262,7 +262,7 @@ function FormSection({ title, error, children }: { title: string; error?: string
   return (
     <Card className="p-5">
       <fieldset className="flex min-w-0 flex-col gap-4">
-        <legend className="float-left mb-4 w-full font-semibold text-[15px]">{title}</legend>
+        <legend className="float-left w-full font-semibold text-[15px]">{title}</legend>
         {children}
         {error && (
           <p role="alert" data-invalid tabIndex={-1} className="text-danger text-xs">

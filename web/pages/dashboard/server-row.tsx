@@ -18,7 +18,7 @@ export function ServerRow({ server }: { server: Server }) {
   return (
     <li
       ref={ref}
-      className="relative grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-6 gap-y-2 px-5 py-4 transition-colors hover:bg-muted/50 md:grid-cols-[minmax(0,1fr)_13rem_9.5rem_1rem]"
+      className="relative grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-6 gap-y-2 px-5 py-4 transition-colors hover:bg-muted/50 md:grid-cols-[minmax(0,1fr)_14.5rem_9.5rem_1rem]"
     >
       <div className="min-w-0">
         <Link

@@ -142,7 +142,7 @@ function ConsoleTab({ server, live }: { server: ServerDetail; live: LiveServer }
   const readable = allows(server, "console.read");
   return (
     <div className="mx-auto grid w-full max-w-[100rem] flex-1 gap-4 px-4 py-4 sm:px-6 lg:grid-cols-[minmax(0,1fr)_15rem] lg:px-8">
-      <div className="flex h-[calc(100dvh-15rem)] min-h-[26rem] flex-col max-lg:h-[max(24rem,calc(100dvh-20rem))]">
+      <div className="flex min-h-[26rem] flex-col max-lg:h-[max(24rem,calc(100dvh-20rem))]">
         {readable && live.feed ? (
           <ConsolePanel
             serverId={server.id}

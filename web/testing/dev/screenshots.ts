@@ -1,0 +1,136 @@
+/**
+ * Pictures of every page, wide and narrow, dark and light, for looking at:
+ * `node web/testing/dev/screenshots.ts http://127.0.0.1:3999 /tmp/shots [name part]`.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { chromium, type Page } from "playwright-core";
+
+const [base = "http://127.0.0.1:3999", folder = "/tmp/shots", only = ""] = process.argv.slice(2);
+mkdirSync(folder, { recursive: true });
+
+const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
+  ["dashboard", "/", (page) => page.getByText("Survival with friends").waitFor()],
+  [
+    "create",
+    "/servers/new",
+    async (page) => {
+      await page.getByRole("radio", { name: "Minecraft: Paper" }).click();
+      await page.getByRole("radio", { name: "rack-1" }).click();
+    },
+  ],
+  [
+    "create-errors",
+    "/servers/new",
+    async (page) => {
+      await page.getByRole("radio", { name: "Minecraft: Paper" }).click();
+      await page.getByRole("radio", { name: "basement" }).click();
+      await page.getByRole("button", { name: "Create server" }).click();
+      await page.getByText("is required").first().waitFor();
+    },
+  ],
+  ["console", "/servers/srv-1", (page) => page.getByText("Live", { exact: true }).waitFor()],
+  [
+    "console-scrolled",
+    "/servers/srv-1",
+    async (page) => {
+      await page.getByText("Live", { exact: true }).waitFor();
+      await page.locator(".xterm-screen").hover();
+      await page.mouse.wheel(0, -400);
+      await page.keyboard.press("Control+f");
+      await page.getByLabel("Search text").fill("alex");
+      await page.getByText("Jump to latest").waitFor();
+    },
+  ],
+  [
+    "console-gap",
+    "/servers/srv-1",
+    async (page) => {
+      await page.getByLabel("Console command").fill("skip");
+      await page.keyboard.press("Enter");
+      await page.getByText("went by too fast").waitFor();
+    },
+  ],
+  ["console-crashed", "/servers/srv-4"],
+  ["console-offline", "/servers/srv-7", (page) => page.getByText("Node offline", { exact: true }).waitFor()],
+  [
+    "kill",
+    "/servers/srv-1",
+    async (page) => {
+      await page.getByRole("button", { name: "Kill" }).click();
+      await page.getByRole("alertdialog").waitFor();
+    },
+  ],
+  ["activity", "/servers/srv-1/activity"],
+  ["settings", "/servers/srv-1/settings"],
+  ["nodes", "/nodes"],
+  ["node", "/nodes/node-1", (page) => page.getByText("load").waitFor()],
+  ["add-node", "/nodes?add"],
+  [
+    "add-node-command",
+    "/nodes?add",
+    async (page) => {
+      await page.getByLabel("Name", { exact: true }).fill("attic");
+      await page.getByLabel("Address for players").fill("192.0.2.44");
+      await page.getByRole("button", { name: "Continue" }).click();
+      await page.getByText("curl").waitFor();
+    },
+  ],
+  ["templates", "/templates"],
+  ["account", "/account"],
+  ["users", "/users"],
+  ["audit", "/audit"],
+  ["missing", "/nowhere"],
+];
+
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+const problems = new Set<string>();
+try {
+  for (const [size, viewport] of [
+    ["wide", { width: 1280, height: 800 }],
+    ["phone", { width: 390, height: 844 }],
+  ] as const) {
+    for (const colorScheme of ["dark", "light"] as const) {
+      const context = await browser.newContext({ viewport, colorScheme, hasTouch: size === "phone" });
+      const page = await context.newPage();
+      page.on("console", (message) => message.type() === "error" && problems.add(message.text()));
+      page.on("pageerror", (error) => problems.add(String(error)));
+      const shoot = async (name: string) => {
+        await page.waitForTimeout(700);
+        await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`) });
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        if (overflow > 0) problems.add(`${name} ${size}: ${overflow} px too wide`);
+      };
+      await page.goto(`${base}/sign-in`);
+      await page.getByLabel("E-mail").waitFor();
+      if ("sign-in".includes(only)) await shoot("sign-in");
+      await page.getByLabel("E-mail").fill("admin@example.com");
+      await page.getByLabel("Password").fill("a long password");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("heading", { name: "Servers" }).waitFor();
+      for (const [name, path, prepare] of PAGES) {
+        if (!name.includes(only)) continue;
+        await page.goto(base + path);
+        await page.locator("h1, h2").first().waitFor();
+        await prepare?.(page).catch((error: Error) => problems.add(`${name} ${size}: ${error.message.split("\n")[0]}`));
+        await shoot(name);
+      }
+      await page.request.post(`${base}/api/auth/logout`);
+      await context.close();
+    }
+  }
+} finally {
+  await browser.close();
+}
+for (const problem of problems) console.log(problem);
