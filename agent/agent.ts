@@ -221,7 +221,7 @@ export class Agent {
 
   async #answer({ requestId, operation }: Extract<HubToAgent, { type: "request" }>): Promise<void> {
     const outcome = await handleOperation(operation, {
-      actor: (serverId) => this.#reconciler.actor(serverId),
+      find: (serverId) => this.#reconciler.find(serverId),
       writeInput: writeConsoleInput,
       stats: (actor) => this.#sampler.sample(actor),
       health: () => this.#healthReport(),

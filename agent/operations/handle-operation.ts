@@ -12,7 +12,7 @@ import { OperationError } from "./operation-error.ts";
 import { readLogs } from "./read-logs.ts";
 
 export interface OperationServices {
-  actor(serverId: string): ServerActor | null;
+  find(serverId: string): Promise<ServerActor | null>;
   writeInput(paths: ServerPaths, line: string): Promise<void>;
   stats(actor: ServerActor): Promise<ResourceStats>;
   health(): Promise<HealthReport>;
@@ -21,9 +21,9 @@ export interface OperationServices {
 
 export type OperationOutcome = { ok: true; data: unknown } | { ok: false; code: ErrorCode; error: string };
 
-function actorOf(serverId: string, services: OperationServices): ServerActor {
-  const actor = services.actor(serverId);
-  if (!actor) throw new OperationError("NOT_FOUND", "This node does not know the server yet.");
+async function actorOf(serverId: string, services: OperationServices): Promise<ServerActor> {
+  const actor = await services.find(serverId);
+  if (!actor) throw new OperationError("NOT_FOUND", "This node does not know the server.");
   return actor;
 }
 
@@ -31,12 +31,12 @@ async function perform(operation: AgentOperation, services: OperationServices): 
   switch (operation.op) {
     case "power": {
       const { serverId, action, commandId, issuedAt } = operation;
-      const answer = await actorOf(serverId, services).command(action, commandId, issuedAt);
+      const answer = await (await actorOf(serverId, services)).command(action, commandId, issuedAt);
       if (!answer.ok) throw new OperationError(answer.code, answer.error);
       return answer.reply;
     }
     case "console_input": {
-      const actor = actorOf(operation.serverId, services);
+      const actor = await actorOf(operation.serverId, services);
       if (actor.spec.suspended) throw new OperationError("SERVER_SUSPENDED", "This server is suspended.");
       const { state } = actor.status;
       if (state !== "running" && state !== "starting" && state !== "stopping") {
@@ -46,9 +46,9 @@ async function perform(operation: AgentOperation, services: OperationServices): 
       return {};
     }
     case "logs":
-      return readLogs(actorOf(operation.serverId, services).console, operation.from, operation.limitBytes);
+      return readLogs((await actorOf(operation.serverId, services)).console, operation.from, operation.limitBytes);
     case "stats":
-      return services.stats(actorOf(operation.serverId, services));
+      return services.stats(await actorOf(operation.serverId, services));
     case "health":
       return services.health();
   }

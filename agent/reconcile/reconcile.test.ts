@@ -26,6 +26,18 @@ test("a server that shall run runs, and stops when it shall not", { timeout: 30_
   await plane.inState(ID, "stopped");
 });
 
+test("a request for a server that was just made is served though its hint comes late", {
+  timeout: 30_000,
+}, async () => {
+  const { plane, agent } = world;
+  plane.setServers(running({ id: "older" }));
+  agent.start();
+  await plane.inState("older", "running");
+  plane.spec = { ...plane.spec, generation: plane.spec.generation + 1, servers: [...plane.spec.servers, serverSpec()] };
+  expect(await plane.power(ID, "start")).toMatchObject({ ok: true });
+  await plane.inState(ID, "running");
+});
+
 test("a suspended server is stopped and cannot be started until it is not suspended any more", {
   timeout: 30_000,
 }, async () => {

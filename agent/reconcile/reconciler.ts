@@ -31,7 +31,9 @@ export class Reconciler {
   /** What the control plane last said; null when it has not spoken yet. */
   #wantedGeneration: number | null = null;
   #storedNodeId: string | null = null;
-  #isPulling = false;
+  #isCatchingUp = false;
+  /** The pull under way, shared by all who need one. */
+  #pull: Promise<number> | null = null;
   #attempt = 0;
   #retry: NodeJS.Timeout | null = null;
   #isClosed = false;
@@ -46,6 +48,19 @@ export class Reconciler {
 
   actor(serverId: string): ServerActor | null {
     return this.#actors.get(serverId) ?? null;
+  }
+
+  /**
+   * A server by its id. One that this node does not know yet is looked for in the panel's present spec first, because
+   * a request for a new server may overtake the hint that it was made.
+   */
+  async find(serverId: string): Promise<ServerActor | null> {
+    // A pull that began earlier may miss it, so that one is waited for and another made.
+    if (!this.#actors.has(serverId)) await this.#pull?.catch(() => {});
+    if (!this.#actors.has(serverId)) {
+      await this.#pullOnce().catch((error) => this.#options.services.log.warn({ err: error }, "no spec now"));
+    }
+    return this.actor(serverId);
   }
 
   actors(): ServerActor[] {
@@ -83,16 +98,15 @@ export class Reconciler {
 
   async #catchUp(): Promise<void> {
     const { log } = this.#options.services;
-    if (this.#isPulling || this.#isClosed) return;
-    this.#isPulling = true;
+    if (this.#isCatchingUp || this.#isClosed) return;
+    this.#isCatchingUp = true;
     try {
       while (this.#wantedGeneration !== null && this.#wantedGeneration !== this.#appliedGeneration) {
-        const spec = await this.#options.pull(new Map(this.actors().map((actor) => [actor.spec.id, actor.spec])));
+        const generation = await this.#pullOnce();
         if (this.#isClosed) return;
-        await this.#apply(spec);
         // The spec may be newer than the hint, never older for long: an older one is asked for again after a while.
-        if (spec.generation < this.#wantedGeneration) throw new Error("the panel's spec is older than it says");
-        if (spec.generation > this.#wantedGeneration) this.#wantedGeneration = spec.generation;
+        if (generation < this.#wantedGeneration) throw new Error("the panel's spec is older than it says");
+        if (generation > this.#wantedGeneration) this.#wantedGeneration = generation;
       }
       this.#attempt = 0;
     } catch (error) {
@@ -100,8 +114,22 @@ export class Reconciler {
       log.warn({ err: error }, "the spec cannot be applied now");
       this.#retry = setTimeout(() => void this.#catchUp(), backoffMs(this.#attempt++, RETRY));
     } finally {
-      this.#isPulling = false;
+      this.#isCatchingUp = false;
     }
+  }
+
+  /** Fetches and applies the spec; resolves with its generation. */
+  #pullOnce(): Promise<number> {
+    this.#pull ??= this.#pullAndApply().finally(() => {
+      this.#pull = null;
+    });
+    return this.#pull;
+  }
+
+  async #pullAndApply(): Promise<number> {
+    const spec = await this.#options.pull(new Map(this.actors().map((actor) => [actor.spec.id, actor.spec])));
+    if (!this.#isClosed) await this.#apply(spec);
+    return spec.generation;
   }
 
   async #apply(spec: NodeSpec): Promise<void> {
