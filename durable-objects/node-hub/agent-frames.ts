@@ -12,7 +12,7 @@ import { type AgentConnection, agentAttachment } from "./agent-connection.ts";
 import type { EffectList } from "./effects.ts";
 import type { HubState } from "./hub-state.ts";
 import { parseFrame } from "./parse-frame.ts";
-import { maySeeHealth } from "./viewer.ts";
+import { maySeeHealth } from "./viewer-state.ts";
 
 /** An agent whose protocol is not spoken here is updated by a person or by its own updater: no hurry. */
 const WRONG_VERSION_RETRY_MS = 5 * 60_000;

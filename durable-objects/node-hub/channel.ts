@@ -1,6 +1,7 @@
 /** The live stream of one server's console, as the hub sees it. */
 import { VIEWER_ACK_BYTES } from "../../protocol/limits.ts";
-import { owedBytes, takenOffset, type Viewer } from "./viewer.ts";
+import { owedBytes, takenOffset } from "./viewer-position.ts";
+import type { Viewer } from "./viewer-state.ts";
 
 /** A viewer that owes and confirmed nothing for this long is not waited for: it may fall behind alone. */
 export const SLOW_VIEWER_MS = 500;
@@ -33,7 +34,8 @@ export function forgetPosition(channel: Channel): void {
 
 /**
  * The offset to credit to the agent now: as far as the slowest viewer that is worth waiting for has confirmed. Null
- * when nobody is, or when it is too little progress for a frame.
+ * when nobody is, or when it is too little progress for a frame. When everything is confirmed that is said however
+ * little it is, so that the next burst finds the agent with all of its credit.
  */
 export function creditDue(channel: Channel, now: number): number | null {
   let slowest = Number.POSITIVE_INFINITY;
@@ -43,6 +45,7 @@ export function creditDue(channel: Channel, now: number): number | null {
     if (!isSlow) slowest = Math.min(slowest, takenOffset(viewer));
   }
   if (slowest === Number.POSITIVE_INFINITY) return null;
-  if (channel.credited !== null && slowest - channel.credited < VIEWER_ACK_BYTES) return null;
-  return slowest;
+  const progressBytes = channel.credited === null ? VIEWER_ACK_BYTES : slowest - channel.credited;
+  const isWorthwhile = progressBytes >= VIEWER_ACK_BYTES || (progressBytes > 0 && slowest === channel.live);
+  return isWorthwhile ? slowest : null;
 }

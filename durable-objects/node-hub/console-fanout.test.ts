@@ -272,6 +272,15 @@ describe("credit to the agent", () => {
     expect(credits()).toEqual([FRAME_BYTES, 3 * FRAME_BYTES]);
   });
 
+  it("is whole again when everything is confirmed, so that the next burst starts with all of it", () => {
+    const [first, second] = [viewerAt(0), viewerAt(0)];
+    live(0, 10);
+    ack(first, 10);
+    expect(credits()).toEqual([]);
+    ack(second, 10);
+    expect(credits()).toEqual([10]);
+  });
+
   it("does not wait for one that confirmed nothing for half a second", () => {
     const [quick] = [viewerAt(0), viewerAt(0)];
     flood(0, 2 * FRAME_BYTES);

@@ -8,20 +8,15 @@
  */
 import { CLOSE } from "../../protocol/close-codes.ts";
 import type { ConsoleEnvelope } from "../../protocol/console-envelope.ts";
-import {
-  CONSOLE_FRAME_MAX_BYTES,
-  CONSOLE_LINGER_MS,
-  CONSOLE_REPLAY_MAX_BYTES,
-  VIEWER_STALL_MS,
-} from "../../protocol/limits.ts";
+import { CONSOLE_FRAME_MAX_BYTES, CONSOLE_LINGER_MS, VIEWER_STALL_MS } from "../../protocol/limits.ts";
 import { type Channel, creditDue, forgetPosition, hasReaders, newChannel } from "./channel.ts";
 import type { EffectList } from "./effects.ts";
+import { Replays } from "./replays.ts";
 import type { SocketId } from "./socket-id.ts";
 import { StrayStreams } from "./stray-streams.ts";
-import { hasCreditFor, may, owedBytes, recordAck, recordGap, recordSent, type Viewer } from "./viewer.ts";
+import { hasCreditFor, owedBytes, recordAck, recordSent, stateGap } from "./viewer-position.ts";
+import { may, type Viewer } from "./viewer-state.ts";
 
-/** A replay that was not finished by then is asked for again. */
-const REPLAY_RETRY_MS = 15_000;
 /** Gaps that a viewer may have unconfirmed before it counts as lagging. */
 const GAPS_MAX = 16;
 export const STALL_ALARM = "stall";
@@ -32,8 +27,6 @@ export interface FanoutPorts {
   newId(): string;
   /** Ends a viewer's socket; must call `remove`. */
   end(viewer: Viewer, code: number, reason: string, reconnectAfterMs: number, fx: EffectList): void;
-  /** The viewer changed: its attachment must be written. */
-  touch(viewer: Viewer): void;
 }
 
 export class ConsoleFanout {
@@ -41,11 +34,12 @@ export class ConsoleFanout {
   agent: SocketId | null = null;
   readonly #ports: FanoutPorts;
   readonly #channels = new Map<string, Channel>();
-  readonly #replays = new Map<string, Viewer>();
+  readonly #replays: Replays;
   readonly #strays = new StrayStreams();
 
   constructor(ports: FanoutPorts) {
     this.#ports = ports;
+    this.#replays = new Replays(ports.newId);
   }
 
   /** Servers that somebody looks at. */
@@ -61,7 +55,7 @@ export class ConsoleFanout {
   restore(viewer: Viewer): void {
     const channel = this.#channel(viewer.serverId);
     channel.viewers.add(viewer);
-    if (viewer.replayId) this.#replays.set(viewer.replayId, viewer);
+    this.#replays.restore(viewer);
     // Every live viewer's position is the stream's own.
     if (viewer.text === "live" && viewer.sent !== null) channel.live = Math.max(channel.live ?? 0, viewer.sent);
   }
@@ -74,7 +68,7 @@ export class ConsoleFanout {
   remove(viewer: Viewer, fx: EffectList): void {
     const channel = this.#channels.get(viewer.serverId);
     if (!channel?.viewers.delete(viewer)) return;
-    this.#dropReplay(viewer);
+    this.#replays.drop(viewer);
     const wasReader = viewer.text !== "off";
     viewer.text = "off";
     if (wasReader) this.#readerLeft(viewer.serverId, channel, fx);
@@ -92,9 +86,9 @@ export class ConsoleFanout {
 
   unsubscribe(viewer: Viewer, fx: EffectList): void {
     if (viewer.text === "off") return;
-    this.#dropReplay(viewer);
+    this.#replays.drop(viewer);
     viewer.text = "off";
-    this.#ports.touch(viewer);
+    fx.touch(viewer);
     this.#readerLeft(viewer.serverId, this.#channel(viewer.serverId), fx);
   }
 
@@ -115,15 +109,15 @@ export class ConsoleFanout {
     }
   }
 
-  agentLost(): void {
+  agentLost(fx: EffectList): void {
     this.agent = null;
     for (const channel of this.#channels.values()) {
       forgetPosition(channel);
       for (const viewer of channel.viewers) {
         if (viewer.text !== "live" && viewer.text !== "joining") continue;
-        this.#dropReplay(viewer);
+        this.#replays.drop(viewer);
         viewer.text = "waiting";
-        this.#ports.touch(viewer);
+        fx.touch(viewer);
       }
     }
   }
@@ -131,7 +125,10 @@ export class ConsoleFanout {
   /** Text from the agent. False when the agent may not send it. */
   text(envelope: ConsoleEnvelope, fx: EffectList): boolean {
     if (envelope.bytes > CONSOLE_FRAME_MAX_BYTES) return false;
-    if (envelope.requestId !== null) return this.#replayText(envelope.requestId, envelope, fx);
+    if (envelope.requestId !== null) {
+      const viewer = this.#replays.find(envelope.requestId);
+      return !viewer || this.#isExpired(viewer, fx) || this.#replays.text(viewer, envelope, fx);
+    }
     const channel = this.#channels.get(envelope.serverId);
     if (!channel || !hasReaders(channel)) {
       this.#strayText(envelope.serverId, channel, fx);
@@ -145,8 +142,7 @@ export class ConsoleFanout {
       if (this.#isExpired(viewer, fx)) continue;
       if (viewer.text === "live" && this.#takesLive(viewer, offset, bytes, fx)) recipients.push(viewer.id);
       else if (this.#hasTextWaiting(viewer)) this.#endIfStalled(viewer, fx);
-      else if (viewer.text === "joining" && fx.now - viewer.replayAskedAt > REPLAY_RETRY_MS)
-        this.#startReplay(viewer, fx);
+      else if (this.#replays.isOverdue(viewer, fx.now)) this.#startReplay(viewer, fx);
     }
     if (recipients.length > 0) fx.add({ kind: "send", to: recipients, frame: envelope.payload });
     return true;
@@ -156,11 +152,9 @@ export class ConsoleFanout {
   gap(serverId: string, from: number, to: number, requestId: string | undefined, fx: EffectList): boolean {
     if (to < from) return false;
     if (requestId !== undefined) {
-      const viewer = this.#replays.get(requestId);
-      if (!viewer) return true;
-      if (viewer.serverId !== serverId) return false;
-      if (to > (viewer.sent ?? -1)) this.#stateGap(viewer, viewer.sent ?? from, to, fx);
-      return true;
+      const viewer = this.#replays.find(requestId);
+      if (viewer?.serverId === serverId) this.#replays.gap(viewer, from, to, fx);
+      return !viewer || viewer.serverId === serverId;
     }
     const channel = this.#channels.get(serverId);
     if (!channel) return true;
@@ -168,36 +162,27 @@ export class ConsoleFanout {
     for (const viewer of channel.viewers) {
       if (viewer.text !== "live" || viewer.sent === null || to <= viewer.sent) continue;
       if (viewer.gaps.length >= GAPS_MAX) this.#fallBehind(viewer, fx);
-      else this.#stateGap(viewer, viewer.sent, to, fx);
+      else stateGap(viewer, viewer.sent, to, fx);
     }
     return true;
   }
 
   /** The agent finished a replay; live text goes on at `offset`. */
   replayDone(serverId: string, requestId: string, offset: number, oldest: number, fx: EffectList): boolean {
-    const viewer = this.#replays.get(requestId);
+    const viewer = this.#replays.find(requestId);
     if (!viewer) return true;
     if (viewer.serverId !== serverId) return false;
-    if (viewer.sent !== null && viewer.sent < offset) this.#stateGap(viewer, viewer.sent, offset, fx);
-    this.#dropReplay(viewer);
-    viewer.text = "live";
-    viewer.sent = offset;
-    viewer.joinedAt = offset;
-    viewer.acked = Math.min(viewer.acked, offset);
-    viewer.gaps = [];
-    viewer.progressAt = fx.now;
-    this.#ports.touch(viewer);
+    this.#replays.finish(viewer, offset, oldest, fx);
     const channel = this.#channel(serverId);
     channel.live ??= offset;
     channel.credited ??= offset;
-    fx.toViewers(viewer.id, { type: "subscribed", serverId, offset, oldest });
     return true;
   }
 
   /** The viewer confirms everything before `offset`. */
   ack(viewer: Viewer, offset: number, fx: EffectList): void {
     if (!recordAck(viewer, offset, fx.now)) return;
-    this.#ports.touch(viewer);
+    fx.touch(viewer);
     const channel = this.#channel(viewer.serverId);
     if (owedBytes(viewer) === 0) {
       if (viewer.text === "lagging") this.#catchUp(viewer, channel, fx);
@@ -245,7 +230,7 @@ export class ConsoleFanout {
     const isFirst = !hasReaders(channel);
     channel.lingerUntil = 0;
     viewer.text = "waiting";
-    this.#ports.touch(viewer);
+    fx.touch(viewer);
     if (!this.agent) return;
     if (isFirst) {
       forgetPosition(channel);
@@ -255,46 +240,8 @@ export class ConsoleFanout {
   }
 
   #startReplay(viewer: Viewer, fx: EffectList): void {
-    this.#dropReplay(viewer);
-    if (!this.agent) {
-      viewer.text = "waiting";
-      return;
-    }
-    const requestId = this.#ports.newId();
-    this.#replays.set(requestId, viewer);
-    viewer.replayId = requestId;
-    viewer.replayBudgetBytes = CONSOLE_REPLAY_MAX_BYTES + CONSOLE_FRAME_MAX_BYTES;
-    viewer.replayAskedAt = fx.now;
-    viewer.text = "joining";
-    this.#ports.touch(viewer);
-    fx.toAgent(this.agent, {
-      type: "console_replay",
-      requestId,
-      serverId: viewer.serverId,
-      from: viewer.sent,
-      maxBytes: CONSOLE_REPLAY_MAX_BYTES,
-    });
-  }
-
-  #dropReplay(viewer: Viewer): void {
-    if (viewer.replayId) this.#replays.delete(viewer.replayId);
-    viewer.replayId = null;
-  }
-
-  #replayText(requestId: string, envelope: ConsoleEnvelope, fx: EffectList): boolean {
-    const viewer = this.#replays.get(requestId);
-    if (!viewer) return true;
-    const { offset, bytes } = envelope;
-    viewer.replayBudgetBytes -= bytes;
-    if (viewer.serverId !== envelope.serverId || viewer.replayBudgetBytes < 0) return false;
-    if (this.#isExpired(viewer, fx)) return true;
-    // Text that reaches back before what the viewer holds cannot be cut here: it is left out, and stated as a gap.
-    if (viewer.sent !== null && offset < viewer.sent) return true;
-    if (viewer.sent !== null && offset > viewer.sent) this.#stateGap(viewer, viewer.sent, offset, fx);
-    viewer.sent = offset + bytes;
-    this.#ports.touch(viewer);
-    fx.add({ kind: "send", to: [viewer.id], frame: envelope.payload });
-    return true;
+    if (this.agent) this.#replays.start(viewer, this.agent, fx);
+    else viewer.text = "waiting";
   }
 
   /** Whether live text goes to this viewer now; accounts for it when it does. */
@@ -309,15 +256,15 @@ export class ConsoleFanout {
       this.#fallBehind(viewer, fx);
       return false;
     }
-    if (offset > sent) this.#stateGap(viewer, sent, offset, fx);
+    if (offset > sent) stateGap(viewer, sent, offset, fx);
     recordSent(viewer, offset + bytes, fx.now);
-    this.#ports.touch(viewer);
+    fx.touch(viewer);
     return true;
   }
 
   #fallBehind(viewer: Viewer, fx: EffectList): void {
     viewer.text = "lagging";
-    this.#ports.touch(viewer);
+    fx.touch(viewer);
     fx.add({ kind: "alarm", name: STALL_ALARM, dueAtMs: viewer.progressAt + VIEWER_STALL_MS });
   }
 
@@ -332,17 +279,11 @@ export class ConsoleFanout {
       return;
     }
     viewer.gaps = [];
-    if (viewer.sent !== null && viewer.sent < channel.live) this.#stateGap(viewer, viewer.sent, channel.live, fx);
+    if (viewer.sent !== null && viewer.sent < channel.live) stateGap(viewer, viewer.sent, channel.live, fx);
     viewer.gaps = [];
     viewer.acked = channel.live;
     viewer.joinedAt = channel.live;
     viewer.text = "live";
-  }
-
-  #stateGap(viewer: Viewer, from: number, to: number, fx: EffectList): void {
-    recordGap(viewer, from, to);
-    this.#ports.touch(viewer);
-    fx.toViewers(viewer.id, { type: "console_gap", serverId: viewer.serverId, from, to });
   }
 
   #creditAgent(serverId: string, channel: Channel, fx: EffectList): void {

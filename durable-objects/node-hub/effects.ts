@@ -5,7 +5,7 @@ import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
 import type { HubReply } from "../../protocol/hub-rpc.ts";
 import type { AgentAttachment } from "./agent-connection.ts";
 import type { SocketId } from "./socket-id.ts";
-import type { ViewerAttachment } from "./viewer.ts";
+import type { Viewer, ViewerAttachment } from "./viewer-state.ts";
 
 /** The few facts of a node that outlive every connection. */
 export interface HubFacts {
@@ -49,6 +49,8 @@ export type Effect =
 /** Collects the effects of one event. */
 export class EffectList {
   readonly items: Effect[] = [];
+  /** Viewers whose attachment is to be written when the event is over. */
+  readonly touched = new Set<Viewer>();
   /** Time of the event, milliseconds since 1970. */
   readonly now: number;
 
@@ -58,6 +60,10 @@ export class EffectList {
 
   add(effect: Effect): void {
     this.items.push(effect);
+  }
+
+  touch(viewer: Viewer): void {
+    this.touched.add(viewer);
   }
 
   toAgent(agent: SocketId, frame: HubToAgent): void {

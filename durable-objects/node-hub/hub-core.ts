@@ -26,8 +26,8 @@ import { type Effect, EffectList, type HubFacts } from "./effects.ts";
 import { HubState } from "./hub-state.ts";
 import { AGENT_TIMEOUT, NODE_OFFLINE } from "./pending-requests.ts";
 import type { SocketId } from "./socket-id.ts";
-import { newViewer, type Viewer, viewerAttachment } from "./viewer.ts";
 import { viewerFrame } from "./viewer-frames.ts";
+import { newViewer, type Viewer, viewerAttachment } from "./viewer-state.ts";
 
 /** A vanished network closes no socket: while an agent is connected, its silence is looked for this often. */
 export const SILENCE_CHECK_MS = 5 * 60_000;
@@ -62,7 +62,7 @@ export class HubCore {
       if (agent.isReady) hub.fanout.agent = agent.id;
     } else if (hub.facts.isOnline) {
       // The object was restarted and its sockets are gone. A returning agent overwrites this before it is told.
-      hub.fanout.agentLost();
+      hub.fanout.agentLost(fx);
       hub.recordPresence(false, now, RETURN_GRACE_MS, fx);
     }
     return this.#finish(fx);
@@ -74,7 +74,7 @@ export class HubCore {
     const hub = this.#hub;
     const replaced = hub.agent;
     const wasOnline = hub.facts.isOnline;
-    hub.fanout.agentLost();
+    hub.fanout.agentLost(fx);
     // Seconds since 1970, so that epochs rise even when this object's storage was lost.
     const epoch = Math.max(hub.facts.epoch + 1, Math.floor(now / 1000));
     const isHintFresh = now - this.#hintedAt < HINT_FRESH_MS;
@@ -116,7 +116,7 @@ export class HubCore {
     const viewer = newViewer(id, identity, now);
     hub.viewers.set(id, viewer);
     hub.viewersChanged = true;
-    hub.touched.add(viewer);
+    fx.touch(viewer);
     fx.toViewers(id, { type: "node_status", nodeId: identity.nodeId, online: hub.isAgentReady });
     const state = serverStateSchema.safeParse(identity.state);
     if (lastState) fx.toViewers(id, stateUpdate(lastState));
@@ -257,9 +257,8 @@ export class HubCore {
   #finish(fx: EffectList): Effect[] {
     if (this.#hub.viewersChanged) this.#hub.updateWatch(false, fx);
     this.#hub.viewersChanged = false;
-    for (const viewer of this.#hub.touched)
+    for (const viewer of fx.touched)
       fx.add({ kind: "attach", socket: viewer.id, attachment: viewerAttachment(viewer) });
-    this.#hub.touched.clear();
     return fx.items;
   }
 }

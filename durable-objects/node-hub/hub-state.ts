@@ -9,7 +9,7 @@ import { ConsoleFanout } from "./console-fanout.ts";
 import type { EffectList, HubFacts } from "./effects.ts";
 import { NODE_OFFLINE, PendingRequests, TOO_MANY_REQUESTS, type Waiter } from "./pending-requests.ts";
 import type { SocketId } from "./socket-id.ts";
-import { maySeeHealth, type Viewer } from "./viewer.ts";
+import { maySeeHealth, type Viewer } from "./viewer-state.ts";
 
 /** Longest time a request may wait for its answer. */
 const DEADLINE_MAX_MS = 120_000;
@@ -21,8 +21,6 @@ export class HubState {
   readonly fanout: ConsoleFanout;
   readonly pending = new PendingRequests();
   readonly newId: () => string;
-  /** Viewers whose attachment must be written at the end of this event. */
-  readonly touched = new Set<Viewer>();
   /** Somebody came or went: the agent may have to be told what is looked at. */
   viewersChanged = false;
   #watched = "";
@@ -34,7 +32,6 @@ export class HubState {
     this.fanout = new ConsoleFanout({
       newId,
       end: (viewer, code, reason, reconnectAfterMs, fx) => this.endViewer(viewer, code, reason, reconnectAfterMs, fx),
-      touch: (viewer) => this.touched.add(viewer),
     });
   }
 
@@ -52,7 +49,7 @@ export class HubState {
     if (!this.viewers.delete(viewer.id)) return;
     this.viewersChanged = true;
     this.fanout.remove(viewer, fx);
-    this.touched.delete(viewer);
+    fx.touched.delete(viewer);
   }
 
   endViewer(viewer: Viewer, code: number, reason: string, reconnectAfterMs: number, fx: EffectList): void {
@@ -90,7 +87,7 @@ export class HubState {
   loseAgent(fx: EffectList): void {
     const seenAt = this.agent?.heardAt ?? fx.now;
     this.agent = null;
-    this.fanout.agentLost();
+    this.fanout.agentLost(fx);
     for (const waiter of this.pending.takeAll()) this.answer(waiter, NODE_OFFLINE, fx);
     if (!this.facts.isOnline) return;
     this.recordPresence(false, seenAt, 0, fx);

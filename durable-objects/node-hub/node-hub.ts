@@ -27,7 +27,7 @@ import { HubStorage } from "./hub-storage.ts";
 import { Outbox } from "./outbox.ts";
 import { outboxDatabase, writeFault } from "./outbox-database.ts";
 import type { SocketId } from "./socket-id.ts";
-import { type Viewer, type ViewerAttachment, viewerFromAttachment } from "./viewer.ts";
+import { type Viewer, type ViewerAttachment, viewerFromAttachment } from "./viewer-state.ts";
 
 const OUTBOX_ALARM = "outbox";
 /** What may wait in memory for one socket that takes nothing; the console's own credit ends well before. */

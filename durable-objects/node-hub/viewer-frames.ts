@@ -8,7 +8,7 @@ import { AGENT_REQUEST_DEADLINE_MS, BAD_FRAMES_MAX, CLIENT_FRAME_MAX_BYTES } fro
 import type { EffectList } from "./effects.ts";
 import type { HubState } from "./hub-state.ts";
 import { parseFrame } from "./parse-frame.ts";
-import { may, takeReplayToken, type Viewer } from "./viewer.ts";
+import { may, takeReplayToken, type Viewer } from "./viewer-state.ts";
 
 const TOO_MANY_RETRY_MS = 30_000;
 
@@ -110,5 +110,5 @@ function refuse(hub: HubState, viewer: Viewer, code: ErrorCode, error: string, f
   fx.toViewers(viewer.id, { type: "error", code, error });
   if (viewer.badFrames > BAD_FRAMES_MAX)
     hub.endViewer(viewer, CLOSE.TOO_MANY, "too many frames were refused", TOO_MANY_RETRY_MS, fx);
-  else hub.touched.add(viewer);
+  else fx.touch(viewer);
 }

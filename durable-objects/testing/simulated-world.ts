@@ -9,7 +9,7 @@ import type { HubStatus, ViewerIdentity } from "../../protocol/hub-rpc.ts";
 import { type AgentAttachment, agentFromAttachment } from "../node-hub/agent-connection.ts";
 import type { Effect, HubFacts } from "../node-hub/effects.ts";
 import { HubCore } from "../node-hub/hub-core.ts";
-import { type ViewerAttachment, viewerFromAttachment } from "../node-hub/viewer.ts";
+import { type ViewerAttachment, viewerFromAttachment } from "../node-hub/viewer-state.ts";
 import { agentIdentity, viewerIdentity } from "./frames.ts";
 
 interface Link {

@@ -1,11 +1,8 @@
 /**
- * One viewer of one server, and the arithmetic of what it holds.
- *
- * `sent` is the offset after the last byte sent to it, `acked` the offset it confirmed. It is all kept in the socket's
- * attachment, so a hub that slept knows each viewer's position exactly.
+ * One viewer of one server. It is all kept in the socket's attachment, so a hub that slept knows each viewer's position
+ * exactly.
  */
 import type { ViewerIdentity } from "../../protocol/hub-rpc.ts";
-import { VIEWER_CREDIT_BYTES } from "../../protocol/limits.ts";
 import type { SocketId } from "./socket-id.ts";
 
 /**
@@ -31,8 +28,9 @@ export interface Viewer {
   readonly expiresAt: number;
   badFrames: number;
   text: TextState;
-  /** Null while it holds nothing: it gets the tail. */
+  /** Offset after the last byte sent to it. Null while it holds nothing: it gets the tail. */
   sent: number | null;
+  /** Offset up to which it confirmed. */
   acked: number;
   /** Where its last replay ended; what lies before does not count against its credit. */
   joinedAt: number;
@@ -99,57 +97,6 @@ export function may(viewer: Viewer, permission: string): boolean {
 /** Health of the whole node is no server permission: owning a server does not give it. */
 export function maySeeHealth(viewer: Viewer): boolean {
   return viewer.permissions.includes("node.view_stats");
-}
-
-/** Bytes of text sent and not confirmed; stated gaps and the replay it joined by do not count. */
-export function owedBytes(viewer: Viewer): number {
-  if (viewer.sent === null) return 0;
-  const floor = Math.max(viewer.acked, viewer.joinedAt);
-  let owed = viewer.sent - floor;
-  for (const gap of viewer.gaps) owed -= Math.max(0, gap.to - Math.max(gap.from, floor));
-  return Math.max(0, owed);
-}
-
-/** Whether `bytes` more may be under way to this viewer. */
-export function hasCreditFor(viewer: Viewer, bytes: number): boolean {
-  return owedBytes(viewer) + bytes <= VIEWER_CREDIT_BYTES;
-}
-
-/** The offset up to which the viewer is known to have taken everything. */
-export function takenOffset(viewer: Viewer): number {
-  if (viewer.sent !== null && owedBytes(viewer) === 0) return viewer.sent;
-  return Math.max(viewer.acked, viewer.joinedAt);
-}
-
-export function recordSent(viewer: Viewer, end: number, now: number): void {
-  if (owedBytes(viewer) === 0) viewer.progressAt = now;
-  viewer.sent = end;
-}
-
-/** The viewer was told that `[from, to)` is not sent to it. */
-export function recordGap(viewer: Viewer, from: number, to: number): void {
-  viewer.gaps.push({ from, to });
-  viewer.sent = to;
-  settle(viewer);
-}
-
-/** Takes a confirmation; false when it says nothing new. */
-export function recordAck(viewer: Viewer, offset: number, now: number): boolean {
-  if (viewer.sent === null) return false;
-  const confirmed = Math.min(offset, viewer.sent);
-  if (confirmed <= viewer.acked) return false;
-  viewer.acked = confirmed;
-  viewer.progressAt = now;
-  if (viewer.gaps.length > 0) viewer.gaps = viewer.gaps.filter((gap) => gap.to > confirmed);
-  settle(viewer);
-  return true;
-}
-
-/** Nothing owed: gaps before this point need no memory. A client confirms text, not gaps. */
-function settle(viewer: Viewer): void {
-  if (viewer.sent === null || viewer.gaps.length === 0 || owedBytes(viewer) > 0) return;
-  viewer.joinedAt = viewer.sent;
-  viewer.gaps = [];
 }
 
 /** Whether the viewer may ask for a replay now; each costs the node a read of its disk. */
