@@ -33,7 +33,10 @@ for my $number ($ENV{CONTAINER_ID} ? (3, 4) : (0)) {
   open(my $input, '<&=', $number) or die "no input: $!\n";
   push @inputs, $input;
 }
-if ($ENV{CONTAINER_ID}) { open(my $ready, '>&=', 5) and close $ready }
+if ($ENV{CONTAINER_ID}) {
+  open(my $ready, '>&=', 5) or die "cannot say that it is ready: $!\n";
+  close $ready;
+}
 
 # The last logger of this folder may still be writing the end of the last run.
 open(my $lock, '>>', 'lock') or die "no lock: $!\n";

@@ -1,5 +1,6 @@
 /** From a launch to the arguments of `nerdctl run`. Pure. */
 import { isIPv6 } from "node:net";
+import { join } from "node:path";
 import type { ServerSpec } from "../../../protocol/spec.ts";
 import type { FileOwner } from "../../console/server-paths.ts";
 import type { ServerPaths } from "../container-runtime.ts";
@@ -7,8 +8,6 @@ import { containerName, installContainerName, LABEL } from "./options.ts";
 
 const STDIN_IN_CONTAINER = "/run/catalyst/stdin";
 const SCRIPT_IN_CONTAINER = "/run/catalyst/install.sh";
-/** Open files a game may have. */
-const OPEN_FILES_MAX = 65_536;
 /** `/tmp` is in memory and counts against the server's limit. */
 const TMP_SHARE = 4;
 const TMP_MIN_MB = 16;
@@ -21,19 +20,23 @@ export interface ContainerSetting {
   initBinary: string;
   /** Absolute path of the console logger. */
   logger: string;
+  /** Where environment files are, each only while its container is being made. */
+  environmentFolder: string;
+  /** Open files a game may have. */
+  openFilesMax: number;
 }
 
 export interface RunArguments {
   arguments: string[];
-  /** Content of the file given as `--env-file /dev/fd/3`: values stay out of the process list. */
-  environmentFile: string;
+  /** The file given as `--env-file`, to be there while nerdctl runs: values stay out of the process list. */
+  environmentFile: { path: string; content: string };
 }
 
 /** Variables that a line of an environment file cannot carry unchanged. */
 const NEEDS_ARGUMENT = /^\s|\s$|[\r\n]/;
 const ENVIRONMENT_LINE_MAX_CHARS = 32_000;
 
-function environmentArguments(environment: Record<string, string>): RunArguments {
+function splitEnvironment(environment: Record<string, string>): { inArguments: string[]; content: string } {
   const inArguments: string[] = [];
   const lines: string[] = [];
   for (const [name, value] of Object.entries(environment)) {
@@ -42,7 +45,7 @@ function environmentArguments(environment: Record<string, string>): RunArguments
     if (NEEDS_ARGUMENT.test(line) || line.length > ENVIRONMENT_LINE_MAX_CHARS) inArguments.push("-e", line);
     else lines.push(line);
   }
-  return { arguments: inArguments, environmentFile: lines.map((line) => `${line}\n`).join("") };
+  return { inArguments, content: lines.map((line) => `${line}\n`).join("") };
 }
 
 /** `--publish` of each allocation, TCP and UDP; none when the server shares the node's network. */
@@ -61,7 +64,7 @@ export function limitArguments(spec: Pick<ServerSpec, "memoryMb" | "cpuCores" | 
   return ["--memory", memory, "--memory-swap", memory, "--cpus", cpus, "--pids-limit", String(spec.pidsLimit)];
 }
 
-function confinementArguments(spec: ServerSpec, { gameOwner, initBinary }: ContainerSetting): string[] {
+function confinementArguments(spec: ServerSpec, { gameOwner, initBinary, openFilesMax }: ContainerSetting): string[] {
   const tmpMb = Math.min(TMP_MAX_MB, Math.max(TMP_MIN_MB, Math.floor(spec.memoryMb / TMP_SHARE)));
   return [
     "--user",
@@ -75,7 +78,7 @@ function confinementArguments(spec: ServerSpec, { gameOwner, initBinary }: Conta
     "--tmpfs",
     `/tmp:size=${tmpMb}m,exec,nosuid,nodev,mode=1777`,
     "--ulimit",
-    `nofile=${OPEN_FILES_MAX}:${OPEN_FILES_MAX}`,
+    `nofile=${openFilesMax}:${openFilesMax}`,
     "--ulimit",
     "core=0:0",
     "--init",
@@ -116,18 +119,14 @@ function bind(source: string, target: string, isReadOnly = false): string[] {
 }
 
 function runArguments(
-  spec: ServerSpec,
-  paths: ServerPaths,
-  environment: Record<string, string>,
+  { spec, paths, environment, runId }: Launch,
   setting: ContainerSetting,
   own: string[],
   shell: string[],
 ): RunArguments {
   // tini passes signals to the game's whole group, so that they reach a program the startup's shell waits for.
-  const { arguments: variables, environmentFile } = environmentArguments({
-    ...environment,
-    TINI_KILL_PROCESS_GROUP: "1",
-  });
+  const { inArguments, content } = splitEnvironment({ ...environment, TINI_KILL_PROCESS_GROUP: "1" });
+  const path = join(setting.environmentFolder, runId);
   return {
     arguments: [
       "run",
@@ -142,14 +141,14 @@ function runArguments(
       "-w",
       "/data",
       "--env-file",
-      "/dev/fd/3",
-      ...variables,
+      path,
+      ...inArguments,
       "--entrypoint",
       "/bin/sh",
       "--",
       ...shell,
     ],
-    environmentFile,
+    environmentFile: { path, content },
   };
 }
 
@@ -165,7 +164,7 @@ export interface Launch {
  * output and error are one stream, so that their order is kept.
  */
 export function gameArguments(launch: Launch, command: string, setting: ContainerSetting): RunArguments {
-  const { spec, paths, environment, runId } = launch;
+  const { spec, paths, runId } = launch;
   const own = [
     "--name",
     containerName(spec.id),
@@ -174,12 +173,12 @@ export function gameArguments(launch: Launch, command: string, setting: Containe
     ...bind(paths.stdin, STDIN_IN_CONTAINER),
   ];
   const script = `exec /bin/sh -c "$1" <>${STDIN_IN_CONTAINER} 2>&1`;
-  return runArguments(spec, paths, environment, setting, own, [spec.image, "-c", script, "sh", startupScript(command)]);
+  return runArguments(launch, setting, own, [spec.image, "-c", script, "sh", startupScript(command)]);
 }
 
 /** An install script: the server's limits and user, no ports, nothing on its standard input. */
 export function installArguments(launch: Launch, scriptFile: string, setting: ContainerSetting): RunArguments {
-  const { spec, paths, environment, runId } = launch;
+  const { spec, runId } = launch;
   const own = [
     "--name",
     installContainerName(spec.id),
@@ -188,5 +187,5 @@ export function installArguments(launch: Launch, scriptFile: string, setting: Co
   ];
   const script = `exec /bin/sh "$1" </dev/null 2>&1`;
   const image = spec.installImage || spec.image;
-  return runArguments(spec, paths, environment, setting, own, [image, "-c", script, "sh", SCRIPT_IN_CONTAINER]);
+  return runArguments(launch, setting, own, [image, "-c", script, "sh", SCRIPT_IN_CONTAINER]);
 }

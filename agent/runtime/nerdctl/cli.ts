@@ -1,6 +1,6 @@
 /** Calls of the nerdctl program: with a deadline, bounded output, and an environment that holds nothing of the agent's. */
 import { type ChildProcess, spawn } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import { RuntimeError } from "../container-runtime.ts";
 import { explainFailure, type FailedAction } from "./errors.ts";
 import { NAMESPACE_DEFAULT, type NerdctlOptions } from "./options.ts";
@@ -19,8 +19,6 @@ export interface CallResult {
 
 export interface CallOptions {
   deadlineMs?: number;
-  /** Readable by the program as descriptor 3. */
-  extraInput?: string;
   abort?: AbortSignal;
 }
 
@@ -59,18 +57,12 @@ export class NerdctlCli {
   }
 
   /** Starts the program and leaves it to the caller. */
-  spawn(callArguments: string[], extraInput?: string): ChildProcess {
-    const child = spawn(this.#binary, [...this.#globalArguments, ...callArguments], {
-      stdio: ["ignore", "pipe", "pipe", extraInput === undefined ? "ignore" : "pipe"],
+  spawn(callArguments: string[]): ChildProcess {
+    return spawn(this.#binary, [...this.#globalArguments, ...callArguments], {
+      stdio: ["ignore", "pipe", "pipe"],
       env: this.#environment,
       cwd: "/",
     });
-    if (extraInput !== undefined) {
-      const input = child.stdio[3] as Writable;
-      input.on("error", () => undefined);
-      input.end(extraInput);
-    }
-    return child;
   }
 
   /**
@@ -78,12 +70,9 @@ export class NerdctlCli {
    *
    * @throws RuntimeError when it cannot be run, or did not end in time (it is killed then).
    */
-  call(
-    callArguments: string[],
-    { deadlineMs = CALL_DEADLINE_MS, extraInput, abort }: CallOptions = {},
-  ): Promise<CallResult> {
+  call(callArguments: string[], { deadlineMs = CALL_DEADLINE_MS, abort }: CallOptions = {}): Promise<CallResult> {
     return new Promise((resolve, reject) => {
-      const child = this.spawn(callArguments, extraInput);
+      const child = this.spawn(callArguments);
       const stdout = collect(child.stdout);
       const stderr = collect(child.stderr);
       let isLate = false;

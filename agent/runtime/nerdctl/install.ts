@@ -12,6 +12,7 @@ import type { NerdctlCli } from "./cli.ts";
 import { inspectContainer, removeContainer } from "./containers.ts";
 import { exitStatus } from "./exit-status.ts";
 import { installContainerName } from "./options.ts";
+import { runContainer } from "./run-container.ts";
 
 /** The longest that any template may ask for, and some: the caller's own deadline comes by `abort`. */
 const WAIT_DEADLINE_MS = 5 * 60 * 60_000;
@@ -49,7 +50,8 @@ export async function runInstall(
   refuseIfAborted();
   try {
     const run = installArguments({ spec, paths, environment, runId: randomUUID() }, scriptFile, setting);
-    await cli.demand("install", run.arguments, { extraInput: run.environmentFile });
+    const result = await runContainer(cli, run);
+    if (result.code !== 0) throw cli.failure("install", result);
     const started = await inspectContainer(cli, setting.nodeId, name);
     const cgroup = started?.isRunning ? await cgroupOfContainer(started.pid, started.id) : null;
     refuseIfAborted();

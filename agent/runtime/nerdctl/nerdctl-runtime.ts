@@ -6,6 +6,7 @@
  * node's labels are ever touched.
  */
 import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ServerSpec } from "../../../protocol/spec.ts";
 import { appendConsoleLine, installConsoleLogger } from "../../console/console-logger.ts";
@@ -39,7 +40,16 @@ import {
   type NerdctlOptions,
 } from "./options.ts";
 import { nerdctlPreflight } from "./preflight.ts";
+import { runContainer } from "./run-container.ts";
 import { type RunRecord, RunRecords } from "./run-records.ts";
+
+const OPEN_FILES_MAX = 65_536;
+
+/** What the machine grants, when that is less: a container cannot raise the limit it is started under. */
+function openFilesMax(): number {
+  const hard = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+  return Math.min(OPEN_FILES_MAX, hard === undefined ? OPEN_FILES_MAX : Number(hard));
+}
 
 const SIGNAL_NAME = /^SIG[A-Z0-9]{2,10}$/;
 
@@ -194,11 +204,14 @@ export class NerdctlRuntime implements ContainerRuntime {
 
   #containerSetting(): Promise<ContainerSetting> {
     const { nodeId, dataDir, gameOwner, initBinary } = this.#options;
-    this.#setting ??= installConsoleLogger(join(dataDir, "nerdctl-runtime", "bin")).then((logger) => ({
+    const folder = join(dataDir, "nerdctl-runtime");
+    this.#setting ??= installConsoleLogger(join(folder, "bin")).then((logger) => ({
       nodeId,
+      environmentFolder: join(folder, "environment"),
       gameOwner: gameOwner ?? GAME_OWNER_DEFAULT,
       initBinary: initBinary ?? INIT_BINARY_DEFAULT,
       logger,
+      openFilesMax: openFilesMax(),
     }));
     return this.#setting;
   }
@@ -213,12 +226,11 @@ export class NerdctlRuntime implements ContainerRuntime {
 
   /** `nerdctl run`; an image that is not on the node is pulled first. */
   async #run(launch: LaunchSpec, runId: string, setting: ContainerSetting): Promise<string> {
-    const { arguments: runArguments, environmentFile } = gameArguments({ ...launch, runId }, launch.command, setting);
-    const attempt = () => this.#cli.call(runArguments, { extraInput: environmentFile });
-    let result = await attempt();
+    const run = gameArguments({ ...launch, runId }, launch.command, setting);
+    let result = await runContainer(this.#cli, run);
     if (result.code !== 0 && isImageMissing(result.stderr)) {
       await this.#pull(launch.spec.image, launch.paths, setting);
-      result = await attempt();
+      result = await runContainer(this.#cli, run);
     }
     if (result.code === 0) return result.stdout.trim();
     // A run that failed may leave a container that never lived, and would hold the name and the ports.
