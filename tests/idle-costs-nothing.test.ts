@@ -16,12 +16,6 @@ interface ProxyStats {
   statements: number;
 }
 const proxyStats = () => fetch(`${panel.ready.neonProxyUrl}/stats`).then((r) => r.json() as Promise<ProxyStats>);
-interface AgentStats {
-  link: { framesSent: number };
-  servers: { state: string }[];
-}
-const agentStats = () => fetch(panel.ready.nodes[0]!.statsUrl).then((r) => r.json() as Promise<AgentStats>);
-
 it("makes no statement and at most two messages in a minute with 20 running servers and nobody looking", async () => {
   const ids = await Promise.all(
     Array.from({ length: SERVERS }, (_, i) =>
@@ -30,7 +24,7 @@ it("makes no statement and at most two messages in a minute with 20 running serv
   );
   for (const id of ids) await panel.must("POST", `/api/servers/${id}/start`);
   await until("all servers run", async () => {
-    const { servers } = await agentStats();
+    const { servers } = await panel.agentStats();
     return servers.length === SERVERS && servers.every((server) => server.state === "running");
   });
   let last = -1;
@@ -47,14 +41,14 @@ it("makes no statement and at most two messages in a minute with 20 running serv
   );
 
   const statements = (await proxyStats()).statements;
-  const frames = (await agentStats()).link.framesSent;
+  const frames = (await panel.agentStats()).link.framesSent;
   const agentCpu = cpuTimeMs(panel.agentPid());
   const edgeCpu = cpuTimeMs(panel.workerPid());
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
 
   expect((await proxyStats()).statements - statements).toBe(0);
   // The keep-alive ping counts as a frame although the runtime answers it without waking the hub.
-  expect((await agentStats()).link.framesSent - frames).toBeLessThanOrEqual(2);
+  expect((await panel.agentStats()).link.framesSent - frames).toBeLessThanOrEqual(2);
   const cpu = cpuTimeMs(panel.agentPid()) - agentCpu + cpuTimeMs(panel.workerPid()) - edgeCpu;
   // The target is 300 ms (docs/performance.md); the bound leaves room for a busy machine.
   expect(cpu).toBeLessThan(1_000);

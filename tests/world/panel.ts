@@ -1,6 +1,6 @@
 /** A whole Catalyst on this machine, started as a user starts it, for tests to talk to. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -26,6 +26,11 @@ export interface PanelOptions {
   dataDir?: string;
   ownsData?: boolean;
   extraArguments?: string[];
+}
+
+export interface AgentStats {
+  link: { framesSent: number };
+  servers: { state: string }[];
 }
 
 export interface Answer<T = unknown> {
@@ -151,6 +156,12 @@ export class Panel {
       rmSync(this.ready.dataDir, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  /** What the first node's agent tells on its local port, which a restart of the agent may change. */
+  async agentStats(): Promise<AgentStats> {
+    const port = readFileSync(join(this.ready.dataDir, "nodes", this.nodeId, "data", "stats-port"), "utf8").trim();
+    return (await fetch(`http://127.0.0.1:${port}/stats`)).json() as Promise<AgentStats>;
+  }
+
   /** The agent's process at this moment; 0 while the supervisor starts a new one. */
   agentPid(): number {
     return childrenOf(this.#child.pid!, "catalyst-agent")[0] ?? 0;
@@ -201,7 +212,7 @@ export class Panel {
   }
 }
 
-const PASSWORD = "correct horse battery";
+export const PASSWORD = "correct horse battery";
 
 async function signIn(url: string): Promise<string> {
   const body = { email: "admin@example.com", password: PASSWORD };
