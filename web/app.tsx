@@ -8,6 +8,7 @@ import { setUnauthenticatedHandler } from "./api/client.ts";
 import { queryClient } from "./api/query-client.ts";
 import { AppShell } from "./components/app-shell.tsx";
 import { EmptyState } from "./components/empty-state.tsx";
+import { ErrorBoundary } from "./components/error-boundary.tsx";
 import { FailureNotice } from "./components/failure-notice.tsx";
 import { Logo } from "./components/logo.tsx";
 import { useTitle } from "./components/page.tsx";
@@ -105,11 +106,13 @@ function Pages() {
 export function App() {
   return (
     <QueryClientProvider client={queryClient}>
-      <TooltipProvider delayDuration={250}>
-        <BrowserRouter>
-          <Pages />
-        </BrowserRouter>
-      </TooltipProvider>
+      <ErrorBoundary>
+        <TooltipProvider delayDuration={250}>
+          <BrowserRouter>
+            <Pages />
+          </BrowserRouter>
+        </TooltipProvider>
+      </ErrorBoundary>
     </QueryClientProvider>
   );
 }

@@ -13,6 +13,7 @@ import { formatBytes } from "../components/formatting.ts";
 import type { Segment } from "./console-document.ts";
 import { SEARCH_COLOURS, TERMINAL_THEME } from "./terminal-theme.ts";
 
+const FONT_FAMILY = '"JetBrains Mono Variable", ui-monospace, "DejaVu Sans Mono", monospace';
 const SCROLLBACK_LINES = 20_000;
 const SCROLLBACK_MAX_LINES = 300_000;
 
@@ -39,10 +40,12 @@ export class ConsoleScreen {
   #isFollowing = true;
   #atLineStart = true;
   #rendering = false;
+  #isDisposed = false;
 
   constructor(element: HTMLElement, events: ScreenEvents) {
     this.#element = element;
     this.#events = events;
+    const fontSize = matchMedia("(max-width: 640px)").matches ? 11.5 : 13;
     this.#terminal = new Terminal({
       allowProposedApi: true,
       convertEol: true,
@@ -50,8 +53,8 @@ export class ConsoleScreen {
       cursorInactiveStyle: "none",
       cursorStyle: "bar",
       cursorWidth: 1,
-      fontFamily: '"JetBrains Mono Variable", ui-monospace, "DejaVu Sans Mono", monospace',
-      fontSize: matchMedia("(max-width: 640px)").matches ? 11.5 : 13,
+      fontFamily: FONT_FAMILY,
+      fontSize,
       lineHeight: 1.25,
       scrollback: SCROLLBACK_LINES,
       theme: TERMINAL_THEME,
@@ -73,6 +76,7 @@ export class ConsoleScreen {
     this.#observer = new ResizeObserver(() => this.#fit.fit());
     this.#observer.observe(element);
     this.#fit.fit();
+    void this.#measureWithFont(fontSize);
   }
 
   /** Adds text at the end; `taken` is called when the terminal has worked it in. */
@@ -106,6 +110,7 @@ export class ConsoleScreen {
       else this.gap(segment.from, segment.to, segment.lost);
     }
     this.#terminal.write("", () => {
+      if (this.#isDisposed) return;
       if (keepPlace) this.#terminal.scrollToLine(Math.max(0, this.#terminal.buffer.active.length - fromBottom));
       else this.#terminal.scrollToBottom();
       this.#rendering = false;
@@ -156,11 +161,24 @@ export class ConsoleScreen {
   }
 
   dispose(): void {
+    this.#isDisposed = true;
     this.#observer.disconnect();
     this.#element.removeEventListener("wheel", this.#onWheel);
     this.#element.removeEventListener("touchstart", this.#onTouchStart);
     this.#element.removeEventListener("touchmove", this.#onTouchMove);
     this.#terminal.dispose();
+  }
+
+  /** Cells are measured once: with the fallback font, if the real one has not arrived yet. */
+  async #measureWithFont(fontSize: number): Promise<void> {
+    const isReady = document.fonts.check(`${fontSize}px ${FONT_FAMILY}`);
+    if (isReady) return;
+    await document.fonts.load(`${fontSize}px ${FONT_FAMILY}`).catch(() => []);
+    if (this.#isDisposed) return;
+    // Only a change of the option makes the terminal measure again.
+    this.#terminal.options.fontFamily = "monospace";
+    this.#terminal.options.fontFamily = FONT_FAMILY;
+    this.#fit.fit();
   }
 
   #refuseTakeovers(): void {

@@ -20,7 +20,7 @@ export default function AuditPage() {
         <Input
           type="search"
           aria-label="Search the audit log"
-          placeholder="Search actions, people and targets"
+          placeholder="Action or target id, such as server.create"
           className="pl-9"
           value={search}
           onChange={(event) => {
