@@ -254,7 +254,7 @@ export class Agent {
       agentVersion: AGENT_VERSION,
       agentUptimeSeconds: Math.round((Date.now() - this.#startedAt) / 1000),
       runtime: this.#parts.runtime.name,
-      link: this.#link.state,
+      link: this.#link.figures,
       appliedGeneration: this.#reconciler.appliedGeneration,
       unacknowledgedEvents: this.#journal.lastSeq - this.#journal.forgottenSeq,
       servers: await Promise.all(this.#reconciler.actors().map(server)),

@@ -48,6 +48,8 @@ export class HubLink implements ConsoleSink {
   #retry: NodeJS.Timeout | null = null;
   #reconnectAfterMs: number | null = null;
   #badFrames = 0;
+  #framesSent = 0;
+  #framesReceived = 0;
   #isStopped = false;
 
   constructor(identity: NodeIdentity, handlers: LinkHandlers, log: Log) {
@@ -58,6 +60,11 @@ export class HubLink implements ConsoleSink {
 
   get state(): LinkState {
     return this.#state;
+  }
+
+  /** For the local figures: how busy the link is, keep-alive included. */
+  get figures(): { state: LinkState; framesSent: number; framesReceived: number } {
+    return { state: this.#state, framesSent: this.#framesSent, framesReceived: this.#framesReceived };
   }
 
   start(): void {
@@ -73,7 +80,7 @@ export class HubLink implements ConsoleSink {
 
   send(frame: string): boolean {
     if (this.#state !== "up" || this.#socket?.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(frame);
+    this.#put(this.#socket, frame);
     return true;
   }
 
@@ -120,18 +127,23 @@ export class HubLink implements ConsoleSink {
     });
     socket.on("open", () => {
       this.#state = "greeting";
-      socket.send(JSON.stringify(this.#handlers.hello()));
+      this.#put(socket, JSON.stringify(this.#handlers.hello()));
       timers.push(setTimeout(() => this.#state === "greeting" && socket.terminate(), WELCOME_TIMEOUT_MS));
     });
     socket.on("message", (data: RawData, isBinary: boolean) => {
       heardAt = performance.now();
+      this.#framesReceived++;
       if (isBinary) return this.#bad("binary");
       const parsed = parseFrame(data.toString());
       if (parsed.kind === "bad") return this.#bad("not a frame");
       if (parsed.kind === "bad_request") return this.#refuseRequest(parsed.requestId);
       const { frame } = parsed;
       if (frame.type === "pong") return;
-      if (frame.type === "bye") return this.#takeBye(frame);
+      if (frame.type === "bye") {
+        this.#takeBye(frame);
+        // The hub's close frame ends the connection only after seconds; what it had to say it has said.
+        return socket.terminate();
+      }
       if (frame.type === "error")
         return this.#log.warn({ code: frame.code, error: frame.error }, "the hub refused a frame");
       if (frame.type === "welcome") {
@@ -167,8 +179,13 @@ export class HubLink implements ConsoleSink {
     });
     const keepAlive = () => {
       if (performance.now() - heardAt > 2 * PING_INTERVAL_MS) return socket.terminate();
-      socket.send(PING_TEXT);
+      this.#put(socket, PING_TEXT);
     };
+  }
+
+  #put(socket: WebSocket, frame: string): void {
+    this.#framesSent++;
+    socket.send(frame);
   }
 
   #scheduleRetry(isRefused: boolean): void {
