@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { parse, stringify, type TomlTable } from "smol-toml";
 import { writeAtomically } from "./data-folder.ts";
+import { endWithParent } from "./end-with-parent.ts";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { type Supervised, supervise } from "./supervise.ts";
 
@@ -38,7 +39,7 @@ const STATS_DEADLINE_MS = 20_000;
 
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const config = join(options.folder, "config.toml");
-  mkdirSync(options.folder, { recursive: true, mode: 0o711 });
+  mkdirSync(join(options.folder, "data"), { recursive: true, mode: 0o711 });
   if (!options.isKnown || !isEnrolled(config)) await enrol(options, config);
   configure(options, config);
   const statsPort = join(options.folder, "data", "stats-port");
@@ -109,7 +110,7 @@ async function launch(options: AgentOptions, config: string): Promise<ChildProce
 }
 
 function spawnAgent(options: AgentOptions, args: string[]): ChildProcess {
-  return spawn(process.execPath, [options.module, ...args], {
+  return spawn(...endWithParent("SIGTERM", process.execPath, [options.module, ...args]), {
     cwd: options.folder,
     env: agentEnvironment(process.env),
     stdio: ["ignore", "pipe", "pipe"],

@@ -62,11 +62,13 @@ export function postgresUser(): { uid: number; gid: number } | null {
  *
  * Where the project or the data lies below a folder that the database's user may not enter (such as /root), the one
  * capability that opens folders for reading is kept across the change of user; everything else is dropped as usual.
+ *
+ * @param needs paths of the program and of the folder that it works in.
  */
-export function asPostgresUser(file: string, args: string[], dataFolder: string): Invocation {
+export function asPostgresUser(file: string, args: string[], needs: string[]): Invocation {
   const user = postgresUser();
   if (!user) return { file, args };
-  if (canReach(user, file, dataFolder)) return { file, args, ...user };
+  if (canReach(user, needs)) return { file, args, ...user };
   const setpriv = ["--reuid", String(user.uid), "--regid", String(user.gid), "--clear-groups"];
   const capability = ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"];
   return { file: "setpriv", args: [...setpriv, ...capability, "--", file, ...args] };
@@ -80,7 +82,7 @@ function findUser(name: string): { uid: number; gid: number } | null {
   return uid && gid ? { uid: Number(uid), gid: Number(gid) } : null;
 }
 
-function canReach(user: { uid: number; gid: number }, program: string, folder: string): boolean {
-  const probe = spawnSync("/bin/sh", ["-c", 'test -x "$1" && test -x "$2"', "sh", program, folder], user);
-  return probe.status === 0;
+function canReach(user: { uid: number; gid: number }, paths: string[]): boolean {
+  const script = 'for path; do test -x "$path" || exit 1; done';
+  return spawnSync("/bin/sh", ["-c", script, "sh", ...paths], user).status === 0;
 }

@@ -11,6 +11,7 @@ import { chown, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } fr
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
+import { endWithParent } from "./end-with-parent.ts";
 import { freePort } from "./free-port.ts";
 import { asPostgresUser, findPostgresBinaries, postgresUser } from "./postgres-binaries.ts";
 import { endProcess, identify, isStillRunning, type ProcessIdentity } from "./process-identity.ts";
@@ -123,7 +124,8 @@ async function initialise(cluster: string, passwordPath: string, isDurable: bool
     "--auth=password",
     ...(isDurable ? [] : ["--no-sync"]),
   ];
-  const call = asPostgresUser(findPostgresBinaries().initdb, args, cluster);
+  const program = findPostgresBinaries().initdb;
+  const call = asPostgresUser(program, args, [program, cluster]);
   const child = spawn(call.file, call.args, {
     ...(call.uid === undefined ? {} : { uid: call.uid, gid: call.gid! }),
     cwd: "/",
@@ -182,7 +184,9 @@ async function launch(cluster: string, logPath: string, port: number, isDurable:
     log_min_messages: "warning",
   };
   const args = ["-D", cluster, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])];
-  const call = asPostgresUser(findPostgresBinaries().postgres, args, cluster);
+  const program = findPostgresBinaries().postgres;
+  // The kernel forgets the wish to end with the parent when the user changes: it has to come after that.
+  const call = asPostgresUser(...endWithParent("SIGINT", program, args), [program, cluster]);
   const isLogLarge = (await stat(logPath).catch(() => null))?.size ?? 0;
   const log = await open(logPath, isLogLarge > LOG_MAX_BYTES ? "w" : "a", 0o600);
   try {

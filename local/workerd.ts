@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { endWithParent } from "./end-with-parent.ts";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { type Supervised, supervise } from "./supervise.ts";
 
@@ -48,12 +49,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 
 function launch(options: EdgeOptions, port: number): ChildProcess {
   const host = options.host.includes(":") ? `[${options.host}]` : options.host;
-  const child = spawn(
-    workerdBinary(),
-    ["serve", options.configPath, "--control-fd=3", `--socket-addr=http=${host}:${port}`],
+  const args = ["serve", options.configPath, "--control-fd=3", `--socket-addr=http=${host}:${port}`];
+  const child = spawn(...endWithParent("SIGTERM", workerdBinary(), args), {
+    env: { PATH: process.env.PATH ?? "", ...options.environment, TZ: "UTC" },
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
     // A group of its own: Ctrl-C in a terminal reaches the orchestrator alone, which stops things in order.
-    { env: { ...options.environment, TZ: "UTC" }, stdio: ["ignore", "pipe", "pipe", "pipe"], detached: true },
-  );
+    detached: true,
+  });
   for (const stream of [child.stdout!, child.stderr!]) {
     createInterface({ input: stream }).on("line", (line) => options.log(`workerd: ${line}`));
   }
