@@ -182,9 +182,14 @@ export class SegmentLog implements ConsoleLog {
     return this.#hasOnlyGrown() ?? this.#lookAtAll();
   }
 
-  /** The cheap and frequent case, `current` is still the same file: whether it has grown; null when it is another. */
+  /**
+   * The cheap and frequent case, the newest and the oldest file are still the same: whether `current` has grown; null
+   * when more has changed. A logger on a full disk deletes its oldest segment without a rotation.
+   */
   #hasOnlyGrown(): boolean | null {
     const last = this.#known.segments.at(-1);
+    const first = this.#known.segments[0];
+    if (first && this.#file(first.name)?.identity !== first.identity) return null;
     const current = this.#file(CURRENT_NAME);
     const isSame = last?.name === CURRENT_NAME && current?.identity === last.identity;
     if (!isSame || current.sizeBytes < last.sizeBytes) return null;

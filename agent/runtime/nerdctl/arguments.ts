@@ -57,11 +57,29 @@ export function networkArguments(spec: Pick<ServerSpec, "networkMode" | "allocat
   });
 }
 
-/** The limits of a spec: exactly what the server asked for, swap included. */
+const CPU_PERIOD_US = 100_000;
+/** The kernel takes no less. */
+const CPU_QUOTA_MIN_US = 1_000;
+
+/**
+ * The limits of a spec, exactly what the server asked for, swap included: for `run` and for `update`, whose own `--cpus`
+ * changes nothing (nerdctl 2.3.5).
+ */
 export function limitArguments(spec: Pick<ServerSpec, "memoryMb" | "cpuCores" | "pidsLimit">): string[] {
   const memory = `${spec.memoryMb}m`;
-  const cpus = String(Math.round(spec.cpuCores * 1000) / 1000);
-  return ["--memory", memory, "--memory-swap", memory, "--cpus", cpus, "--pids-limit", String(spec.pidsLimit)];
+  const quotaUs = Math.max(CPU_QUOTA_MIN_US, Math.round(spec.cpuCores * CPU_PERIOD_US));
+  return [
+    "--memory",
+    memory,
+    "--memory-swap",
+    memory,
+    "--cpu-period",
+    String(CPU_PERIOD_US),
+    "--cpu-quota",
+    String(quotaUs),
+    "--pids-limit",
+    String(spec.pidsLimit),
+  ];
 }
 
 function confinementArguments(spec: ServerSpec, { gameOwner, initBinary, openFilesMax }: ContainerSetting): string[] {
