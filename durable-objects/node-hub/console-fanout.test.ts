@@ -213,6 +213,19 @@ describe("a viewer that confirms nothing", () => {
     expect(world.take(agent)).toMatchObject([{ type: "console_replay", from: VIEWER_CREDIT_BYTES }]);
   });
 
+  it("goes on at the live position after a sleep too, when another viewer's position tells it", () => {
+    const [slow, quick] = [viewerAt(0), viewerAt(0)];
+    let end = 0;
+    for (; end < 2 * VIEWER_CREDIT_BYTES; end += FRAME_BYTES) {
+      live(end, FRAME_BYTES);
+      ack(quick, end + FRAME_BYTES);
+    }
+    text(slow);
+    world.sleep();
+    ack(slow, VIEWER_CREDIT_BYTES);
+    expect(text(slow)).toMatchObject([{ type: "console_gap", from: VIEWER_CREDIT_BYTES, to: end }]);
+  });
+
   it("is closed as too slow after thirty seconds, though nothing happens", () => {
     const viewer = viewerAt(0);
     flood(0, 2 * VIEWER_CREDIT_BYTES);
@@ -254,6 +267,26 @@ describe("a viewer that confirms nothing", () => {
     live(50_000_000, 10);
     live(50_000_010, 10);
     expect(taken(viewer, "console_output").length).toBe(3);
+  });
+});
+
+describe("many gaps in a row", () => {
+  it("cost a viewer nothing: clients confirm text, not gaps", () => {
+    const viewer = viewerAt(0);
+    for (let at = 0; at < 40; at += 1)
+      world.say(agent, { type: "console_gap", serverId: SERVER_ID, from: at * 1_000_000, to: (at + 1) * 1_000_000 });
+    live(40_000_000, 10);
+    expect(taken(viewer, "console_output").length).toBe(1);
+  });
+
+  it("make a viewer that confirms nothing lag, so that they do not heap up", () => {
+    const viewer = viewerAt(0);
+    live(0, 10);
+    for (let at = 1; at < 100; at += 1)
+      world.say(agent, { type: "console_gap", serverId: SERVER_ID, from: at * 1_000, to: (at + 1) * 1_000 });
+    expect(taken(viewer, "console_gap").length).toBeLessThan(20);
+    ack(viewer, 10);
+    expect(taken(viewer, "console_gap").at(-1)).toMatchObject({ to: 100_000 });
   });
 });
 

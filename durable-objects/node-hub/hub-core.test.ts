@@ -80,6 +80,20 @@ describe("the agent's slot", () => {
     expect(world.status.agentConnected).toBe(true);
   });
 
+  it("is not given back by sleep to a connection that was replaced", () => {
+    const first = readyAgent();
+    const kept = world.links.get(first)!;
+    const second = readyAgent();
+    // As if the replaced socket's end had not been carried out before the hub lost its memory.
+    world.drop(second);
+    world.links.set(first, kept);
+    world.sleep();
+    expect(world.status.agentConnected).toBe(false);
+    expect(world.byeOf(first)).toMatchObject({ code: 1012 });
+    world.say(first, stateEvent(1));
+    expect(world.done.some(({ kind }) => kind === "record_state")).toBe(false);
+  });
+
   it("is freed by silence, but not while keep-alive pings are answered", () => {
     const agent = readyAgent();
     world.now += AGENT_SILENT_MS + 1;
@@ -131,6 +145,16 @@ describe("state events", () => {
     expect(world.take(agent)).toEqual([{ type: "event_ack", seq: 1 }]);
     expect(world.take(viewer)).toMatchObject([{ type: "server_state_update", state: "crashed", exitCode: 42 }]);
     expect(world.take(other)).toEqual([]);
+  });
+
+  it("do not reach a viewer whose sign-in has expired", () => {
+    const agent = readyAgent();
+    const viewer = world.connectViewer({ expiresAt: world.now + 1 });
+    world.take(viewer);
+    world.now += 1;
+    world.say(agent, stateEvent(1, { state: "crashed" }));
+    expect(world.take(viewer)).toEqual([]);
+    expect(world.byeOf(viewer)).toMatchObject({ code: 4401 });
   });
 
   it("that come again are acknowledged again and change nothing, also after sleep", () => {

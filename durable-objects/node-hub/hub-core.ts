@@ -34,6 +34,7 @@ export const SILENCE_CHECK_MS = 5 * 60_000;
 export const SILENCE_ALARM = "agent-silence";
 /** After a restart of the control plane agents come back within this; only then the node is told offline. */
 const RETURN_GRACE_MS = 20_000;
+const REPLACED = "replaced by a newer connection of this node";
 /** Two agents that fight over one slot shall not do so many times a second. */
 const REPLACED_RETRY_MS = 30_000;
 const TOO_MANY_RETRY_MS = 30_000;
@@ -60,7 +61,10 @@ export class HubCore {
     if (agent && agent.epoch === hub.facts.epoch) {
       hub.agent = agent;
       if (agent.isReady) hub.fanout.agent = agent.id;
-    } else if (hub.facts.isOnline) {
+      return this.#finish(fx);
+    }
+    if (agent) fx.bye(agent.id, CLOSE.RESTART, REPLACED, REPLACED_RETRY_MS);
+    if (hub.facts.isOnline) {
       // The object was restarted and its sockets are gone. A returning agent overwrites this before it is told.
       hub.fanout.agentLost(fx);
       hub.recordPresence(false, now, RETURN_GRACE_MS, fx);
@@ -87,7 +91,7 @@ export class HubCore {
     hub.remember({ nodeId: identity.nodeId, epoch, specGeneration, isOnline: wasOnline }, fx);
     hub.agent = { id, epoch, connectedAt: now, isReady: false, badFrames: 0, heardAt: now };
     fx.add({ kind: "attach", socket: id, attachment: agentAttachment(hub.agent) });
-    if (replaced) fx.bye(replaced.id, CLOSE.RESTART, "replaced by a newer connection of this node", REPLACED_RETRY_MS);
+    if (replaced) fx.bye(replaced.id, CLOSE.RESTART, REPLACED, REPLACED_RETRY_MS);
     fx.add({ kind: "alarm", name: SILENCE_ALARM, dueAtMs: now + SILENCE_CHECK_MS });
     return this.#finish(fx);
   }

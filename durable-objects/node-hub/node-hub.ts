@@ -33,6 +33,9 @@ const OUTBOX_ALARM = "outbox";
 /** What may wait in memory for one socket that takes nothing; the console's own credit ends well before. */
 const SEND_BUFFER_MAX_BYTES = 4 * 1024 * 1024;
 
+/** Raised when what an attachment holds changes its meaning. */
+const ATTACHMENT_VERSION = 1;
+
 type Attachment = AgentAttachment | ViewerAttachment;
 
 export class NodeHub extends DurableObject<Env> implements NodeHubRpc {
@@ -231,6 +234,12 @@ export class NodeHub extends DurableObject<Env> implements NodeHubRpc {
     for (const socket of this.ctx.getWebSockets()) {
       const attachment = socket.deserializeAttachment() as Attachment | null;
       if (!attachment || socket.readyState !== WebSocket.OPEN) continue;
+      if (attachment.version !== ATTACHMENT_VERSION) {
+        // Written by another version of this code: the client comes back and is taken up anew.
+        socket.serializeAttachment(null);
+        close(socket, CLOSE.RESTART, "the control plane was updated");
+        continue;
+      }
       this.#sockets.set(attachment.id, socket);
       this.#ids.set(socket, attachment.id);
       if (attachment.role === "viewer") viewers.push(viewerFromAttachment(attachment));
@@ -256,6 +265,7 @@ export class NodeHub extends DurableObject<Env> implements NodeHubRpc {
     if (nodeId === null) return;
     const refusedBefore = this.#outbox.refused;
     const nextAt = await this.#outbox.drain(nodeId, () => Date.now());
+    if (this.#storage.failures() > 0) this.#log("the outbox waits for Postgres", null);
     if (this.#outbox.refused > refusedBefore) this.#log("Postgres refused an entry of the outbox", null);
     if (nextAt !== null) this.#alarms.reschedule(OUTBOX_ALARM, nextAt);
   }
