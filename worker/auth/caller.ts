@@ -115,6 +115,39 @@ export interface CallerRow {
   lastUsedAt: Date | null;
 }
 
+/** The row of `callerSource` as a statement written in SQL gives it. */
+export interface RawCallerRow extends Record<string, unknown> {
+  caller_user_id: string;
+  caller_email: string;
+  caller_username: string;
+  caller_is_banned: boolean;
+  caller_user_created_at: string;
+  caller_role_names: string[];
+  caller_role_permissions: string[];
+  caller_credential_id: string;
+  caller_scopes: string[];
+  caller_allowed_ips: string[];
+  caller_expires_at: string | null;
+  caller_last_used_at: string | null;
+}
+
+const instantOrNull = (text: string | null) => (text === null ? null : new Date(text));
+
+export const toCallerRow = (row: RawCallerRow): CallerRow => ({
+  userId: row.caller_user_id,
+  email: row.caller_email,
+  username: row.caller_username,
+  isBanned: row.caller_is_banned,
+  userCreatedAt: new Date(row.caller_user_created_at),
+  roles: row.caller_role_names,
+  rolePermissions: row.caller_role_permissions,
+  credentialId: row.caller_credential_id,
+  scopes: row.caller_scopes,
+  allowedIps: row.caller_allowed_ips,
+  expiresAt: instantOrNull(row.caller_expires_at),
+  lastUsedAt: instantOrNull(row.caller_last_used_at),
+});
+
 /**
  * Decides whether the row makes a caller.
  *

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQLWrapper, sql } from "drizzle-orm";
 import { allocations, nodes, serverObserved, servers, templates, users } from "../../../drizzle/schema/index.ts";
 import type { Server } from "../../../protocol/api/servers.ts";
 import type { ServerState } from "../../../protocol/server-state.ts";
@@ -9,6 +9,10 @@ export const statusColumn = sql<ServerState>`case
   when ${serverObserved.state} is not null then ${serverObserved.state}
   when coalesce(${servers.templateSnapshot}->>'installScript', '') <> '' then 'installing'
   else 'stopped' end`;
+
+/** A point in time as the API says it, made by Postgres so that it is the same in a column and inside JSON. */
+const isoTime = <T extends string | null>(column: SQLWrapper) =>
+  sql<T>`to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 /** Columns of a server as lists show it; the statement joins the six tables that they come from. */
 export const serverColumns = {
@@ -28,7 +32,7 @@ export const serverColumns = {
   status: statusColumn,
   statusReason: serverObserved.reason,
   exitCode: serverObserved.exitCode,
-  startedAt: serverObserved.startedAt,
+  startedAt: isoTime<string | null>(serverObserved.startedAt),
   desiredPower: servers.desiredPower,
   isSuspended: servers.isSuspended,
   allocatedMemoryMb: servers.memoryMb,
@@ -38,26 +42,21 @@ export const serverColumns = {
   primaryPort: allocations.port,
   primaryAlias: allocations.alias,
   networkMode: servers.networkMode,
-  createdAt: servers.createdAt,
-  updatedAt: servers.updatedAt,
+  createdAt: isoTime<string>(servers.createdAt),
+  updatedAt: isoTime<string>(servers.updatedAt),
 };
 
-type Filled = Omit<Server, "startedAt" | "createdAt" | "updatedAt" | "connectAddress"> & {
+export type ServerRow = Omit<Server, "connectAddress"> & {
   publicAddress: string;
   bindAddress: string;
   primaryAlias: string | null;
-  startedAt: Date | null;
-  createdAt: Date;
-  updatedAt: Date;
 };
-/** A row whose outer joins found the server; all but the observed state and the address is then there. */
-export type ServerRow = { [K in keyof Filled]: Filled[K] | null };
 
 const WILDCARDS = ["0.0.0.0", "::"];
 
 /** Where players connect: the allocation's alias, its own address, or the node's public one when it binds to all. */
 export function connectAddress(
-  row: Pick<Filled, "primaryIp" | "primaryPort" | "primaryAlias"> & {
+  row: Pick<ServerRow, "primaryIp" | "primaryPort" | "primaryAlias"> & {
     publicAddress: string;
     bindAddress: string;
   },
@@ -69,12 +68,6 @@ export function connectAddress(
 }
 
 export function toServer(row: ServerRow): Server {
-  const { publicAddress, bindAddress, primaryAlias, ...shown } = row as Filled;
-  return {
-    ...shown,
-    connectAddress: connectAddress({ ...shown, publicAddress, bindAddress, primaryAlias }),
-    startedAt: shown.startedAt?.toISOString() ?? null,
-    createdAt: shown.createdAt.toISOString(),
-    updatedAt: shown.updatedAt.toISOString(),
-  };
+  const { publicAddress, bindAddress, primaryAlias, ...shown } = row;
+  return { ...shown, connectAddress: connectAddress(row) };
 }

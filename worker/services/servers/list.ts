@@ -1,8 +1,8 @@
-import { and, eq, type SQL, sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
+import { PgDialect } from "drizzle-orm/pg-core";
 import type { z } from "zod";
-import { allocations, nodes, serverObserved, servers, templates, users } from "../../../drizzle/schema/index.ts";
 import type { serverListQuerySchema } from "../../../protocol/api/servers.ts";
-import { admitCaller, callerColumns, callerSource } from "../../auth/caller.ts";
+import { admitCaller, callerSource, type RawCallerRow, toCallerRow } from "../../auth/caller.ts";
 import type { Credential } from "../../auth/credential.ts";
 import { narrow, refuse, SEES_EVERY_SERVER } from "../../auth/permissions.ts";
 import type { RequestContext } from "../../context.ts";
@@ -45,27 +45,34 @@ function visiblePage(filter: Filter): SQL {
   ) page`;
 }
 
+/** One server as JSON. It has no parameter, so its text is made once. */
+const SERVER_AS_JSON = (() => {
+  const pairs = Object.entries(serverColumns).map(([name, column]) => sql`${sql.raw(`'${name}'`)}, ${column}`);
+  return sql.raw(new PgDialect().sqlToQuery(sql`json_build_object(${sql.join(pairs, sql`, `)})`).sql);
+})();
+
 /**
  * A page of the servers that the caller may see, in one statement together with the caller's own row: whose session
- * it is and what they may see is decided in SQL, so the list costs one round trip.
+ * it is and what they may see is decided in SQL, so the list costs one round trip. The page comes as one JSON value,
+ * which is parsed many times faster than as many cells.
  *
  * @throws Refusal as `admitCaller`; PERMISSION_DENIED for a key without the scope
  */
 export async function listServers(ctx: RequestContext, credential: Credential, filter: Filter) {
-  const caller = callerSource(ctx.db, credential);
-  const rows = await ctx.db
-    .select({ caller: callerColumns(caller), server: serverColumns })
-    .from(caller)
-    .leftJoinLateral(visiblePage(filter), sql`true`)
-    .leftJoin(servers, eq(servers.id, sql`page.id`))
-    .leftJoin(users, eq(users.id, servers.ownerId))
-    .leftJoin(nodes, eq(nodes.id, servers.nodeId))
-    .leftJoin(templates, eq(templates.id, servers.templateId))
-    .leftJoin(serverObserved, eq(serverObserved.serverId, servers.id))
-    .leftJoin(allocations, and(eq(allocations.serverId, servers.id), eq(allocations.isPrimary, true)))
-    .orderBy(servers.id);
-  const admitted = admitCaller(rows[0]?.caller, credential, ctx.clock.now(), ctx.clientAddress);
-  if (narrow(["server.read"], admitted.credential.scopes).length === 0) throw refuse("server.read");
-  const found = rows.map((row) => row.server as ServerRow).filter((server) => server.id !== null);
-  return { caller: admitted, ...pageOf(found, filter.limit, (server) => [server.id!], toServer) };
+  const { rows } = await ctx.db.execute<RawCallerRow & { servers: ServerRow[] }>(sql`
+    select "caller".*, coalesce((
+      select json_agg(${SERVER_AS_JSON} order by servers.id)
+      from ${visiblePage(filter)}
+        join servers on servers.id = page.id
+        join users on users.id = servers.owner_id
+        join nodes on nodes.id = servers.node_id
+        join templates on templates.id = servers.template_id
+        left join server_observed on server_observed.server_id = servers.id
+        left join allocations on allocations.server_id = servers.id and allocations.is_primary
+    ), '[]'::json) as servers
+    from ${callerSource(ctx.db, credential)}`);
+  const row = rows[0];
+  const caller = admitCaller(row && toCallerRow(row), credential, ctx.clock.now(), ctx.clientAddress);
+  if (narrow(["server.read"], caller.credential.scopes).length === 0) throw refuse("server.read");
+  return { caller, ...pageOf(row?.servers ?? [], filter.limit, (server) => [server.id], toServer) };
 }
