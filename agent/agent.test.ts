@@ -89,6 +89,18 @@ test("a server that cannot be started is an error in words", { timeout: 30_000 }
   expect((await plane.inState(ID, "error")).reason).toContain("MISSING");
 });
 
+test("a template's values are in the game's own files before each start", { timeout: 30_000 }, async () => {
+  const configFiles = [
+    { path: "conf/server.yml", parser: "yaml" as const, values: { "net.port": "{{SERVER_PORT}}", motd: "{{MOTD}}" } },
+  ];
+  await started({
+    startup: "cat conf/server.yml; echo ready; read end",
+    configFiles,
+    environment: { MOTD: "hi: all" },
+  });
+  expect((await logs()).data).toBe('net:\n  port: 25565\nmotd: "hi: all"\nready\n');
+});
+
 test("the same command id is answered, not repeated", { timeout: 30_000 }, async () => {
   const { plane, agent } = world;
   await started();

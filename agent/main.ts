@@ -1,4 +1,5 @@
 /** The agent's command line. */
+import "./footprint.ts";
 import { parseArgs } from "node:util";
 import { Agent } from "./agent.ts";
 import { bootIdentity } from "./boot-identity.ts";

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { PING_INTERVAL_MS } from "../../protocol/limits.ts";
 import type { NodeIdentity } from "../config.ts";
 import { createLog } from "../log.ts";
 import { FakeControlPlane, NODE_ID } from "../testing/fake-control-plane.ts";
@@ -101,6 +102,28 @@ test("a panel that is not ready is tried again soon", async () => {
   await waitUntil("two attempts", () => plane.attempts >= 2);
   plane.isRefusing = false;
   await up(1);
+});
+
+test("a link on which nothing is heard is given up after two pings, one that answers is kept", async () => {
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  vi.useFakeTimers({ toFake: ["setInterval", "performance"] });
+  try {
+    dial();
+    while (ups === 0) await turn();
+    for (let n = 1; n <= 5; n++) {
+      vi.advanceTimersByTime(PING_INTERVAL_MS);
+      while (plane.pings < n) await turn();
+      // The answer is on its way over loopback: each turn reads what has come.
+      for (let turns = 0; turns < 50; turns++) await turn();
+    }
+    expect(downs).toBe(0);
+    plane.isMute = true;
+    vi.advanceTimersByTime(4 * PING_INTERVAL_MS);
+    while (downs === 0) await turn();
+    expect(link.state).not.toBe("up");
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("waits double up to the limit and are spread over their upper half", () => {

@@ -1,8 +1,12 @@
 /** Starts a server by its spec. Failing is an answer in words for the owner, not an exception. */
+import { stat } from "node:fs/promises";
 import type { ServerSpec } from "../../protocol/spec.ts";
+import { applyConfigFiles } from "../config-files/apply-config-files.ts";
+import type { FileOwner } from "../console/server-paths.ts";
 import type { Log } from "../log.ts";
 import type { ContainerRuntime, RuntimeStatus, ServerPaths } from "../runtime/container-runtime.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
+import { GAME_OWNER_DEFAULT } from "../runtime/nerdctl/options.ts";
 import { launchEnvironment, shellCommand, UnknownVariableError } from "./launch-environment.ts";
 
 export interface LaunchServices {
@@ -19,6 +23,13 @@ const CONTAINER_HOME = "/data";
 export const homeOf = (runtime: ContainerRuntime, paths: ServerPaths): string =>
   runtime.name === "process" ? paths.data : CONTAINER_HOME;
 
+/** Who shall own what the agent writes for the game. */
+async function gameOwner(runtime: ContainerRuntime, paths: ServerPaths): Promise<FileOwner> {
+  if (runtime.name === "nerdctl") return GAME_OWNER_DEFAULT;
+  const { uid, gid } = await stat(paths.data);
+  return { uid, gid };
+}
+
 /** The message of an error that was made for the owner, or a general one; the rest is for the log. */
 export function ownerReason(error: unknown, general: string): string {
   return error instanceof RuntimeError || error instanceof UnknownVariableError ? error.message : general;
@@ -32,6 +43,7 @@ export async function launchServer(
   try {
     const environment = launchEnvironment(spec, homeOf(runtime, paths), timeZone);
     const command = shellCommand(spec.startup, environment);
+    await applyConfigFiles(spec, paths.data, await gameOwner(runtime, paths), environment);
     return { ok: true, status: await runtime.start({ spec, paths, command, environment }) };
   } catch (error) {
     log.warn({ serverId: spec.id, err: error }, "a server could not be started");

@@ -31,6 +31,9 @@ export class FakeControlPlane {
   ackedSeq = 0;
   isAcknowledging = true;
   isRefusing = false;
+  /** Takes pings and answers none, as a network that vanished. */
+  isMute = false;
+  pings = 0;
   connections = 0;
   /** Connections asked for, refused ones too. */
   attempts = 0;
@@ -167,7 +170,11 @@ export class FakeControlPlane {
     });
     socket.on("message", (data) => {
       const text = data.toString();
-      if (text === PING_TEXT) return socket.send(PONG_TEXT);
+      if (text === PING_TEXT) {
+        this.pings++;
+        if (!this.isMute) socket.send(PONG_TEXT);
+        return;
+      }
       if (isConsoleEnvelope(text)) return this.#takeConsole(text);
       const parsed = agentToHubSchema.safeParse(JSON.parse(text));
       if (!parsed.success) return void this.badFrames.push(text);
