@@ -10,7 +10,6 @@ import { LeftBehind } from "./left-behind.ts";
 import { deploymentToken, ensureNode, nodeTraits } from "./nodes.ts";
 import { asOperator, type Operator, type OperatorOptions } from "./operator.ts";
 import { OptionError, type StartOptions } from "./options.ts";
-import { seed } from "./seed.ts";
 import { stopServers } from "./stop-servers.ts";
 
 export interface Catalyst {
@@ -72,6 +71,9 @@ async function startParts(
   }
   signal.throwIfAborted();
 
+  // The largest thing to load, while the database starts.
+  const seeding = import("./seed.ts");
+  seeding.catch(() => {});
   const [files, database] = await bothOrNeither(
     build(logs.progress),
     startDatabase({
@@ -83,6 +85,7 @@ async function startParts(
       return started;
     }),
   );
+  const { seed } = await seeding;
   const admin = await seed(database.url, { ...start, location: { id: "local", name: "This machine" } });
   signal.throwIfAborted();
 

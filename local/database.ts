@@ -1,5 +1,4 @@
 /** The database of one machine: Postgres, kept running, with the proxy that speaks Neon's protocol before it. */
-import { migrate } from "./migrate.ts";
 import { startNeonProxy } from "./neon-proxy/server.ts";
 import { type RunningPostgres, startPostgres } from "./postgres.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
@@ -20,6 +19,8 @@ export async function startDatabase(options: {
   onStart(identity: ProcessIdentity): void;
 }): Promise<Database> {
   let isStopping = false;
+  const loading = import("./migrate.ts");
+  loading.catch(() => {});
   let postgres = await startPostgres({ folder: options.folder });
   options.onStart(postgres.identity);
 
@@ -40,6 +41,7 @@ export async function startDatabase(options: {
 
   try {
     await postgres.ensureDatabase(DATABASE);
+    const { migrate } = await loading;
     await migrate(postgres.url(DATABASE));
     const proxy = await startNeonProxy({ postgres, database: DATABASE });
     void keepRunning(postgres);
