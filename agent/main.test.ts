@@ -129,7 +129,7 @@ test("the figures of the node are on 127.0.0.1, for this machine alone", { timeo
     type: "health_report",
     nodeId: "node-1",
     runtime: "process",
-    link: "up",
+    link: { state: "up" },
     containerCount: 0,
     servers: [{ serverId: "echo-1", state: "stopped", cpuPercent: 0 }],
   });

@@ -71,11 +71,15 @@ export class HubLink implements ConsoleSink {
     if (!this.#isStopped) this.#connect();
   }
 
+  /** Nothing is told any more once this returns. */
   stop(): void {
     this.#isStopped = true;
     if (this.#retry) clearTimeout(this.#retry);
-    this.#socket?.close(1000);
-    this.#socket?.terminate();
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#state = "down";
+    socket?.close(1000);
+    socket?.terminate();
   }
 
   send(frame: string): boolean {
