@@ -1,0 +1,144 @@
+import { describe, expect, it } from "vitest";
+import { serverPaths } from "../../console/server-paths.ts";
+import { serverSpec } from "../../testing/server-spec.ts";
+import {
+  type ContainerSetting,
+  gameArguments,
+  installArguments,
+  limitArguments,
+  networkArguments,
+  startupScript,
+} from "./arguments.ts";
+
+const setting: ContainerSetting = {
+  nodeId: "node-1",
+  gameOwner: { uid: 988, gid: 988 },
+  initBinary: "tini-static",
+  logger: "/var/lib/catalyst/bin/console-logger",
+  environmentFolder: "/var/lib/catalyst/environment",
+  openFilesMax: 4096,
+};
+const spec = serverSpec({ id: "s1", image: "game:1", installImage: "tools:1", networkMode: "bridge" });
+const launch = { spec, paths: serverPaths("/var/lib/catalyst", "s1"), environment: {}, runId: "run-1" };
+
+/** Values of a repeatable flag. */
+const valuesOf = (args: string[], flag: string) => args.filter((_arg, i) => args[i - 1] === flag);
+
+describe("the arguments of a game's container", () => {
+  const { arguments: args } = gameArguments(launch, "java -jar server.jar", setting);
+
+  it("take every privilege away", () => {
+    expect(valuesOf(args, "--cap-drop")).toEqual(["ALL"]);
+    expect(valuesOf(args, "--security-opt")).toEqual(["no-new-privileges"]);
+    expect(valuesOf(args, "--user")).toEqual(["988:988"]);
+    expect(args).toContain("--read-only");
+    expect(args).not.toContain("--privileged");
+    expect(args).not.toContain("--cap-add");
+  });
+
+  it("say whose it is", () => {
+    expect(valuesOf(args, "--name")).toEqual(["catalyst-s1"]);
+    expect(valuesOf(args, "--label")).toEqual([
+      "catalyst.panel=1",
+      "catalyst.node=node-1",
+      "catalyst.server=s1",
+      "catalyst.run=run-1",
+      "catalyst.kind=game",
+    ]);
+  });
+
+  it("mount the data and the pipe, and nothing else of the node", () => {
+    expect(valuesOf(args, "--mount")).toEqual([
+      "type=bind,source=/var/lib/catalyst/servers/s1/stdin,target=/run/catalyst/stdin",
+      "type=bind,source=/var/lib/catalyst/servers/s1/data,target=/data",
+    ]);
+    expect(args).not.toContain("-v");
+  });
+
+  it("end with the image and the command, which cannot become an option", () => {
+    const hostile = gameArguments(launch, "--privileged; rm -rf /", setting).arguments;
+    const end = hostile.lastIndexOf("--");
+    expect(hostile.slice(end + 1, end + 3)).toEqual(["game:1", "-c"]);
+    expect(hostile.at(-1)).toContain("--privileged; rm -rf /");
+    expect(valuesOf(args, "--log-driver")).toEqual([
+      "binary:///var/lib/catalyst/bin/console-logger?dir=%2Fvar%2Flib%2Fcatalyst%2Fservers%2Fs1%2Fconsole",
+    ]);
+  });
+});
+
+describe("the environment", () => {
+  it("is in a file, but for what a file's line cannot carry, and never a broken name", () => {
+    const environment = {
+      PASSWORD: "p=#a'ss",
+      PADDED: " x ",
+      LINES: "a\nb",
+      "BAD NAME": "1",
+      "": "2",
+      "#C": "3",
+      EMPTY: "",
+    };
+    const { arguments: args, environmentFile } = gameArguments({ ...launch, environment }, "true", setting);
+    expect(environmentFile.content).toBe("PASSWORD=p=#a'ss\nEMPTY=\nTINI_KILL_PROCESS_GROUP=1\n");
+    expect(valuesOf(args, "--env-file")).toEqual([environmentFile.path]);
+    expect(valuesOf(args, "-e")).toEqual(["PADDED= x ", "LINES=a\nb"]);
+  });
+});
+
+describe("an install container", () => {
+  it("has the same confinement, no ports, and the script read-only", () => {
+    const { arguments: args } = installArguments(launch, "/records/install.sh", setting);
+    expect(valuesOf(args, "--cap-drop")).toEqual(["ALL"]);
+    expect(valuesOf(args, "-p")).toEqual([]);
+    expect(valuesOf(args, "--name")).toEqual(["catalyst-install.s1"]);
+    expect(valuesOf(args, "--mount")).toContain(
+      "type=bind,source=/records/install.sh,target=/run/catalyst/install.sh,readonly",
+    );
+    expect(args[args.lastIndexOf("--") + 1]).toBe("tools:1");
+  });
+});
+
+describe("limits and networks", () => {
+  it("are what the server asked for", () => {
+    expect(limitArguments({ memoryMb: 2048, cpuCores: 1.5, pidsLimit: 300 })).toEqual(
+      "--memory 2048m --memory-swap 2048m --cpu-period 100000 --cpu-quota 150000 --pids-limit 300".split(" "),
+    );
+    expect(valuesOf(limitArguments({ memoryMb: 16, cpuCores: 0.001, pidsLimit: 9 }), "--cpu-quota")).toEqual(["1000"]);
+  });
+
+  it("publish each allocation by TCP and UDP, and none on the node's own network", () => {
+    const allocations = [
+      { ip: "0.0.0.0", port: 25565, isPrimary: true },
+      { ip: "2001:db8::1", port: 25566, isPrimary: false },
+    ];
+    expect(valuesOf(networkArguments({ networkMode: "bridge", allocations }), "-p")).toEqual([
+      "0.0.0.0:25565:25565/tcp",
+      "0.0.0.0:25565:25565/udp",
+      "[2001:db8::1]:25566:25566/tcp",
+      "[2001:db8::1]:25566:25566/udp",
+    ]);
+    expect(networkArguments({ networkMode: "host", allocations })).toEqual(["--net", "host"]);
+  });
+});
+
+describe("a startup command", () => {
+  it.each(["java -Xmx1G -jar server.jar nogui", " ./bedrock_server ", "node -e 'x' $SERVER_PORT"])(
+    "that is one program replaces the shell: %s",
+    (command) => {
+      expect(startupScript(command)).toBe(`exec ${command.trim()}`);
+    },
+  );
+
+  it.each([
+    "cd /data && ./run",
+    "exec java -jar x",
+    "FOO=1 java",
+    "if true; then x; fi",
+    "a | b",
+    "x\ny",
+    "(a)",
+    ". ./env",
+  ])("that is more is run as it is, by a shell that ends with its signal: %s", (command) => {
+    expect(startupScript(command)).toMatch(/^trap 'exit 143' TERM;/);
+    expect(startupScript(command).endsWith(`\n${command}`)).toBe(true);
+  });
+});
