@@ -159,12 +159,14 @@ export class Reconciler {
     if (failures.length > 0) throw new AggregateError(failures, `${failures.length} servers cannot be removed now`);
   }
 
-  /** Every server of which anything is left on this node. */
+  /**
+   * Every server of which anything is left in this data folder. What the runtime alone knows is not touched: it may be
+   * another agent's that was given the same node's name.
+   */
   async #presentIds(): Promise<Set<string>> {
     const { dataDir, services } = this.#options;
     const folders = await readdir(join(dataDir, "servers")).catch(() => [] as string[]);
-    const running = (await services.runtime.list()).map((status) => status.serverId);
-    const ids = [...this.#actors.keys(), ...services.journal.serverIds(), ...folders, ...running];
+    const ids = [...this.#actors.keys(), ...services.journal.serverIds(), ...folders];
     return new Set(ids.filter((id) => idSchema.safeParse(id).success));
   }
 

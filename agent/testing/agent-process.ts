@@ -8,7 +8,7 @@ import { stringify } from "smol-toml";
 import { bootIdentity } from "../boot-identity.ts";
 import { createLog } from "../log.ts";
 import { ProcessRuntime } from "../runtime/process/process-runtime.ts";
-import { FakeControlPlane, NODE_ID } from "./fake-control-plane.ts";
+import { FakeControlPlane } from "./fake-control-plane.ts";
 
 const MAIN = join(import.meta.dirname, "..", "main.ts");
 
@@ -21,7 +21,7 @@ export class AgentProcess {
 
   configure(plane: FakeControlPlane, agent: Record<string, unknown> = {}): void {
     const config = {
-      panel: { url: plane.url, node_id: NODE_ID, secret: plane.secret },
+      panel: { url: plane.url, node_id: plane.nodeId, secret: plane.secret },
       agent: { data_dir: this.dataDir, runtime: "process", stats_port: 0, log_level: "debug", ...agent },
     };
     writeFileSync(this.configFile, stringify(config));
@@ -84,10 +84,10 @@ export interface World {
 }
 
 /** A control plane and a configured agent that is not started yet. */
-export async function makeWorld(): Promise<World> {
-  const plane = await FakeControlPlane.start();
+export async function makeWorld(nodeId?: string, settings: Record<string, unknown> = {}): Promise<World> {
+  const plane = await FakeControlPlane.start(nodeId);
   const agent = new AgentProcess();
-  agent.configure(plane);
+  agent.configure(plane, settings);
   const close = async () => {
     await agent.cleanUp();
     await plane.close();

@@ -22,7 +22,8 @@ export class FakeControlPlane {
   #requests = 0;
   #commands = 0;
   readonly #waiting = new Map<string, (response: AgentResponse) => void>();
-  spec: NodeSpec = { nodeId: NODE_ID, generation: 0, servers: [] };
+  readonly nodeId: string;
+  spec: NodeSpec;
   /** Overrides what `/api/agent/spec` answers. */
   rawSpec: unknown = null;
   specRequests = 0;
@@ -45,13 +46,15 @@ export class FakeControlPlane {
   readonly badFrames: string[] = [];
   consoleText = "";
 
-  private constructor(server: Server) {
+  private constructor(server: Server, nodeId: string) {
     this.#server = server;
+    this.nodeId = nodeId;
+    this.spec = { nodeId, generation: 0, servers: [] };
   }
 
-  static async start(): Promise<FakeControlPlane> {
+  static async start(nodeId = NODE_ID): Promise<FakeControlPlane> {
     const server = createServer();
-    const plane = new FakeControlPlane(server);
+    const plane = new FakeControlPlane(server, nodeId);
     server.on("request", (request, response) => void plane.#http(request, response));
     server.on("upgrade", (request, socket, head) => {
       plane.attempts++;
@@ -133,7 +136,7 @@ export class FakeControlPlane {
 
   #isAgent(request: IncomingMessage): boolean {
     const { authorization, "x-catalyst-node": nodeId } = request.headers;
-    return authorization === `Bearer ${this.secret}` && nodeId === NODE_ID;
+    return authorization === `Bearer ${this.secret}` && nodeId === this.nodeId;
   }
 
   async #http(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -149,7 +152,7 @@ export class FakeControlPlane {
       const { token } = JSON.parse(body) as { token: string };
       if (token !== this.token) return refuse(400, "INVALID_TOKEN");
       this.token = "used";
-      return reply(201, { success: true, data: { nodeId: NODE_ID, secret: this.secret, panelUrl: this.url } });
+      return reply(201, { success: true, data: { nodeId: this.nodeId, secret: this.secret, panelUrl: this.url } });
     }
     if (request.url === "/api/agent/spec" && request.method === "GET") {
       this.specRequests++;

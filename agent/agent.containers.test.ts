@@ -1,0 +1,94 @@
+/** The agent's guarantees again, on containers. */
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { writeConsoleInput } from "./console/console-input.ts";
+import { serverPaths } from "./console/server-paths.ts";
+import { makeWorld, type World } from "./testing/agent-process.ts";
+import { ECHO, serverSpec } from "./testing/server-spec.ts";
+import { waitUntil } from "./testing/wait-until.ts";
+
+let world: World;
+let id: string;
+beforeEach(async () => {
+  const suffix = randomBytes(6).toString("hex");
+  id = `agent-test-${suffix}`;
+  world = await makeWorld(`node-${suffix}`, { runtime: "nerdctl" });
+});
+afterEach(async () => {
+  // Removed by the agent itself, as a deleted server is.
+  const { plane, agent } = world;
+  if (!plane.isConnected) agent.start();
+  await plane.connected();
+  plane.setServers();
+  await waitUntil("the container to be gone", () => container() === "", 30_000);
+  await world.close();
+});
+
+const nerdctl = (...args: string[]) =>
+  execFileSync("nerdctl", ["--namespace", "catalyst", ...args], { encoding: "utf8" });
+/** Id of the server's container. */
+const container = () => nerdctl("ps", "-aq", "--no-trunc", "--filter", `label=catalyst.server=${id}`).trim();
+const pid = () => nerdctl("inspect", "--format", "{{.State.Pid}}", container()).trim();
+const type = (line: string) => writeConsoleInput(serverPaths(world.agent.dataDir, id), line);
+
+const image = "catalyst-test/echo:1";
+const spec = (change = {}) =>
+  serverSpec({ id, image, installImage: image, allocations: [], networkMode: "bridge", startup: ECHO, ...change });
+
+async function logText(): Promise<string> {
+  const answer = await world.plane.request({ op: "logs", serverId: id, from: 0, limitBytes: 65_536 });
+  return answer.ok ? (answer.data as { data: string }).data : "";
+}
+
+async function started(change = {}) {
+  const { plane, agent } = world;
+  plane.setServers(spec(change));
+  agent.start();
+  await plane.inState(id, "stopped", 60_000);
+  expect(await plane.power(id, "start")).toMatchObject({ ok: true });
+  await plane.inState(id, "running", 60_000);
+}
+
+test("a server in a container is started, answers its console, and stops by its command", async () => {
+  const { plane } = world;
+  await started({
+    configFiles: [{ path: "server.properties", parser: "properties", values: { memory: "{{SERVER_MEMORY}}" } }],
+    startup: `cat server.properties; echo >> server.properties; ${ECHO}`,
+  });
+  await plane.request({ op: "console_input", serverId: id, data: "hello" });
+  await waitUntil("the echo", async () => (await logText()).includes("echo: hello\n"));
+  expect(await logText()).toContain("memory=64\n");
+  const stats = await plane.request({ op: "stats", serverId: id });
+  expect(stats).toMatchObject({ ok: true, data: { memoryLimitBytes: 64 * 2 ** 20 } });
+  await plane.power(id, "stop");
+  expect(await plane.inState(id, "stopped", 30_000)).toMatchObject({ exitCode: 0 });
+});
+
+test("a killed agent finds the same container running, and is told of an end while it was away", async () => {
+  const { plane, agent } = world;
+  await started();
+  const before = { container: container(), pid: pid() };
+  await agent.end("SIGKILL");
+  agent.start();
+  await waitUntil("the agent to be back", () => plane.connections === 2 && plane.isConnected);
+  expect(await plane.power(id, "start")).toMatchObject({ ok: false, code: "SERVER_ALREADY_RUNNING" });
+  expect({ container: container(), pid: pid() }).toEqual(before);
+  await agent.end("SIGKILL");
+  await type("exit 7");
+  await waitUntil("the game to end", () => !existsSync(`/proc/${before.pid}`));
+  agent.start();
+  expect(await plane.inState(id, "crashed", 30_000)).toMatchObject({ exitCode: 7, crashCount: 1 });
+  expect(plane.states(id)).toEqual(["stopped", "starting", "running", "crashed"]);
+});
+
+test("a server is installed in a container of its own, and an image that is not there is said in words", async () => {
+  const { plane } = world;
+  await started({ installScript: "echo unpacking; echo made > made", startup: `cat made; ${ECHO}` });
+  expect(await logText()).toContain("unpacking\nmade\nready\n");
+  plane.setServers(spec({ version: 2, image: "localhost:1/no/such:image" }));
+  await plane.power(id, "restart");
+  const { reason } = await plane.inState(id, "error", 90_000);
+  expect(reason).toMatch(/image/i);
+});
