@@ -64,7 +64,8 @@ export function refusalOfDatabase(error: unknown): Refusal | null {
       case "40P01":
         return new Refusal("CONFLICT", "Somebody changed the same thing at the same time. Try again.", { internal });
       default:
-        if (/^(08|53|57)/.test(fault.sqlState)) return unavailable(internal);
+        // Connection trouble, no resources, a shutdown, a wrong password or name: all of it is "not now".
+        if (/^(08|28|3D|53|57)/.test(fault.sqlState)) return unavailable(internal);
         return null;
     }
   }

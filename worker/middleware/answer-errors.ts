@@ -14,7 +14,9 @@ export function refusalOf(error: unknown): Refusal {
   if (ofDatabase) return ofDatabase;
   if (error instanceof HTTPException) {
     if (error.status === 413) return new Refusal("BODY_TOO_LARGE", "The request body is too large.");
-    if (error.status === 400) return new Refusal("VALIDATION", "The request body is not valid JSON.");
+    if (error.status === 415)
+      return new Refusal("VALIDATION", "Send the body as JSON (Content-Type: application/json).");
+    if (error.status < 500) return new Refusal("VALIDATION", "The request body is not valid JSON.");
   }
   return new Refusal("INTERNAL", "Something went wrong on our side.");
 }
