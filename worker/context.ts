@@ -6,7 +6,6 @@ import type { Env } from "./env.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Hubs } from "./ports/hub.ts";
 import type { SocketPort } from "./ports/sockets.ts";
-import type { ServerAccess } from "./services/servers/access.ts";
 
 /** What a service needs of the world and of the request it serves, whichever transport brought it. */
 export interface RequestContext {
@@ -26,6 +25,17 @@ export interface RequestContext {
 
 export interface CallerContext extends RequestContext {
   caller: Caller;
+}
+
+/** A server as far as access to it is concerned, and what the caller may do with it. */
+export interface ServerAccess {
+  id: string;
+  name: string;
+  nodeId: string;
+  ownerId: string;
+  isSuspended: boolean;
+  /** `["*"]` for the owner and administrators; narrowed by an API key's scopes. */
+  permissions: string[];
 }
 
 /** A context in which the caller's right to one server has been established. Only `accessServer` makes one. */

@@ -1,6 +1,5 @@
 import type { GlobalPermission, ServerPermission } from "../../protocol/permissions.ts";
 import { Refusal } from "../errors.ts";
-import type { Caller } from "./caller.ts";
 
 /** What `admin.read` lets its holder see of every server; console text and files are not among it. */
 const READABLE_BY_STAFF: readonly ServerPermission[] = [
@@ -25,19 +24,28 @@ export function narrow(permissions: readonly string[], scopes: readonly string[]
 export const allows = (permissions: readonly string[], permission: string) =>
   permissions.includes("*") || permissions.includes(permission);
 
-export const hasGlobal = (caller: Caller, permission: GlobalPermission) => allows(caller.permissions, permission);
+/** Whoever makes a request, as far as permissions go. */
+export interface Holder {
+  userId: string;
+  /** Global permissions of their roles. */
+  rolePermissions: readonly string[];
+  /** The same, narrowed to the credential's scopes. */
+  permissions: readonly string[];
+}
+
+export const hasGlobal = (caller: Holder, permission: GlobalPermission) => allows(caller.permissions, permission);
 
 export const refuse = (permission: string) =>
   new Refusal("PERMISSION_DENIED", `You need the permission ${permission} for this.`);
 
 /** @throws Refusal PERMISSION_DENIED */
-export function requireGlobal(caller: Caller, permission: GlobalPermission): void {
+export function requireGlobal(caller: Holder, permission: GlobalPermission): void {
   if (!hasGlobal(caller, permission)) throw refuse(permission);
 }
 
 /** What a user may do with one server, by ownership, role and grant, before a key's scopes narrow it. */
 export function serverPermissions(
-  caller: Pick<Caller, "userId" | "rolePermissions">,
+  caller: Pick<Holder, "userId" | "rolePermissions">,
   server: { ownerId: string; granted: readonly string[] },
 ): string[] {
   const byRole = caller.rolePermissions;

@@ -6,17 +6,6 @@ import { allows, narrow, refuse, serverPermissions } from "../../auth/permission
 import type { CallerContext, ServerContext } from "../../context.ts";
 import { notFound, Refusal } from "../../errors.ts";
 
-/** A server as far as access to it is concerned, and what the caller may do with it. */
-export interface ServerAccess {
-  id: string;
-  name: string;
-  nodeId: string;
-  ownerId: string;
-  isSuspended: boolean;
-  /** `["*"]` for the owner and administrators; narrowed by an API key's scopes. */
-  permissions: string[];
-}
-
 /**
  * Establishes the caller's right to do something with a server.
  *
