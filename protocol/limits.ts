@@ -11,12 +11,21 @@ export const VIEWER_ACK_BYTES = 32 * 1024;
 export const VIEWER_ACK_MS = 250;
 /** A viewer that acknowledges nothing for this long while text waits is closed with 4408. */
 export const VIEWER_STALL_MS = 30_000;
-/** Text of one server under way between agent and hub beyond the offset the hub credited. */
-export const AGENT_CREDIT_BYTES = 192 * 1024;
+/**
+ * Text of one server under way between agent and hub beyond the offset the hub credited. Two windows fit into
+ * `VIEWER_CREDIT_BYTES`, so that one credit that came too late costs a quick viewer no gap.
+ */
+export const AGENT_CREDIT_BYTES = 128 * 1024;
 /** Without new credit for this long the agent goes on as if credited, so a lost credit never stops a console. */
 export const AGENT_CREDIT_TIMEOUT_MS = 250;
 /** When a server's live text is further behind the log's end than this, the agent skips to the newest and states the gap. */
 export const CONSOLE_BACKLOG_MAX_BYTES = 8 * 1024 * 1024;
+/**
+ * A server may send this much live text at full speed; what it prints beyond is sent at the sustained rate, which
+ * nobody can read either. Without the cap one endless flood would keep the hub and every viewer's machine busy.
+ */
+export const CONSOLE_BURST_BYTES = 16 * 1024 * 1024;
+export const CONSOLE_SUSTAINED_BYTES_PER_SECOND = 1024 * 1024;
 /** History sent to a viewer that joins or comes back; what is older is a stated gap that the history route fills. */
 export const CONSOLE_REPLAY_MAX_BYTES = 256 * 1024;
 /** One answer of the history route. */

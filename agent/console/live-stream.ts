@@ -6,11 +6,14 @@ import {
   AGENT_CREDIT_BYTES,
   AGENT_CREDIT_TIMEOUT_MS,
   CONSOLE_BACKLOG_MAX_BYTES,
+  CONSOLE_BURST_BYTES,
   CONSOLE_COALESCE_MS,
   CONSOLE_FRAME_MAX_BYTES,
   CONSOLE_REPLAY_MAX_BYTES,
+  CONSOLE_SUSTAINED_BYTES_PER_SECOND,
 } from "../../protocol/limits.ts";
 import type { ConsoleLog } from "./console-log.ts";
+import { FloodCap } from "./flood-cap.ts";
 import { FramePace } from "./frame-pace.ts";
 import { characterEnd, displayStart, encodeTextFrame, frameEnd, type TextFrame } from "./text-frames.ts";
 
@@ -33,10 +36,12 @@ export interface LiveStreamOptions {
 export class LiveStream {
   readonly #options: LiveStreamOptions;
   readonly #pace = new FramePace(CONSOLE_COALESCE_MS);
+  readonly #cap = new FloodCap(CONSOLE_BURST_BYTES, CONSOLE_SUSTAINED_BYTES_PER_SECOND);
   /** Absolute offset of the next byte to send. */
   #position = 0;
   #creditedTo = 0;
-  #creditedAt = 0;
+  /** Since when the stream waits for credit; null while it need not. */
+  #blockedSince: number | null = null;
   /** Read and not sent, the first byte at `#position`. */
   #ahead: Buffer = NO_BYTES;
   /** The text after `#ahead` is lost: what is there goes out even without a line end. */
@@ -63,13 +68,13 @@ export class LiveStream {
 
   credit(offset: number): void {
     this.#creditedTo = Math.min(Math.max(this.#creditedTo, offset), this.#position);
-    this.#creditedAt = performance.now();
+    this.#blockedSince = null;
   }
 
   /** Sends at most one frame. */
   async step(): Promise<StepResult> {
     const now = performance.now();
-    const blockedMs = this.#blockedMs(now);
+    const blockedMs = Math.max(this.#blockedMs(now), this.#cap.delayMs(now));
     if (blockedMs > 0) return { afterMs: blockedMs };
 
     if (this.#ahead.length < CONSOLE_FRAME_MAX_BYTES && !this.#holeFollows) {
@@ -96,10 +101,11 @@ export class LiveStream {
   /** Milliseconds until the stream may go on without new credit; 0 when it may now. */
   #blockedMs(now: number): number {
     if (this.#position - this.#creditedTo < AGENT_CREDIT_BYTES) return 0;
-    const remaining = this.#creditedAt + AGENT_CREDIT_TIMEOUT_MS - now;
+    this.#blockedSince ??= now;
+    const remaining = this.#blockedSince + AGENT_CREDIT_TIMEOUT_MS - now;
     if (remaining > 0) return remaining;
     this.#creditedTo = this.#position;
-    this.#creditedAt = now;
+    this.#blockedSince = null;
     return 0;
   }
 
@@ -127,8 +133,7 @@ export class LiveStream {
       timestamp: Date.now(),
     };
     if (!send(encodeTextFrame(frame))) return false;
-    // The clock of the credit runs from the first byte that is not credited.
-    if (this.#position === this.#creditedTo) this.#creditedAt = performance.now();
+    this.#cap.take(cut, performance.now());
     this.#position += cut;
     this.#ahead = cut === this.#ahead.length ? NO_BYTES : this.#ahead.subarray(cut);
     this.#partialLineSince = null;

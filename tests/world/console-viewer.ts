@@ -4,8 +4,13 @@
  */
 import WebSocket from "ws";
 import { VIEWER_ACK_BYTES } from "../../protocol/limits.ts";
-import type { Panel } from "./panel.ts";
 import { until } from "./until.ts";
+
+/** Where to look, and as whom. */
+interface Access {
+  url: string;
+  token: string;
+}
 
 interface Piece {
   offset: number;
@@ -24,14 +29,14 @@ export class ConsoleViewer {
   #socket: WebSocket | null = null;
   #listeners = new Set<() => void>();
   #acked = 0;
-  #panel: Panel;
+  #access: Access;
   #serverId: string;
   #isClosed = false;
   /** Keeps frames and text for assertions; switched off for viewers that only make load. */
   #keeps: boolean;
 
-  constructor(panel: Panel, serverId: string, keeps = true) {
-    this.#panel = panel;
+  constructor(access: Access, serverId: string, keeps = true) {
+    this.#access = access;
     this.#serverId = serverId;
     this.#keeps = keeps;
   }
@@ -85,10 +90,7 @@ export class ConsoleViewer {
     for (const gap of this.gaps) {
       for (let from = gap.from; from < gap.to; ) {
         const limit = Math.min(gap.to - from, 1024 * 1024);
-        const logs = await this.#panel.must<{ data: string; from: number; to: number }>(
-          "GET",
-          `/api/servers/${this.#serverId}/logs?from=${from}&limit=${limit}`,
-        );
+        const logs = await this.#history(from, limit);
         if (logs.from !== from || logs.to === logs.from) throw new Error(`history gave ${logs.from} for ${from}`);
         filled.push({ offset: from, bytes: logs.to - logs.from, text: logs.data });
         from = logs.to;
@@ -103,10 +105,18 @@ export class ConsoleViewer {
     return filled.map((piece) => piece.text).join("");
   }
 
+  async #history(from: number, limit: number): Promise<{ data: string; from: number; to: number }> {
+    const url = `${this.#access.url}/api/servers/${this.#serverId}/logs?from=${from}&limit=${limit}`;
+    const response = await fetch(url, { headers: { authorization: `Bearer ${this.#access.token}` } });
+    const { data } = (await response.json()) as { data?: { data: string; from: number; to: number } };
+    if (!data) throw new Error(`history from ${from}: ${response.status}`);
+    return data;
+  }
+
   #dial(): void {
     const from = this.next === null ? "" : `?from=${this.next}`;
-    const url = `${this.#panel.url.replace("http", "ws")}/api/servers/${this.#serverId}/console${from}`;
-    const socket = new WebSocket(url, { headers: { authorization: `Bearer ${this.#panel.token}` } });
+    const url = `${this.#access.url.replace("http", "ws")}/api/servers/${this.#serverId}/console${from}`;
+    const socket = new WebSocket(url, { headers: { authorization: `Bearer ${this.#access.token}` } });
     this.#socket = socket;
     this.#acked = this.next ?? 0;
     socket.on("message", (data) => this.#receive(JSON.parse(String(data))));
