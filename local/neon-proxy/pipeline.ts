@@ -2,8 +2,9 @@
  * One request's statements, sent to Postgres as a single pipeline of extended-protocol messages.
  *
  * Values travel as Postgres text in both directions, as Neon's protocol has them. A statement that the connection
- * already knows is only bound and executed. A transaction costs two trips: `BEGIN` with all statements, then `COMMIT`
- * once every result was read, so that a result too large to answer rolls the transaction back.
+ * already knows is only bound and executed. A transaction that writes costs two trips: `BEGIN` with all statements, then
+ * `COMMIT` once every result was read, so that a result too large to answer rolls it back. One that only reads has
+ * nothing to roll back and goes out whole.
  */
 import type { Connection, FieldDef, Submittable } from "pg";
 import type { PreparedStatements } from "./prepared-statements.ts";
@@ -26,6 +27,8 @@ export class ResultTooLarge extends Error {
   override name = "ResultTooLarge";
 }
 
+const READS_ONLY = /^\s*select\b/i;
+
 /** The messages of `pg`'s connection as it really takes them; its published types are older. */
 interface WireMessages {
   parse(message: { name: string; text: string; types: number[] }): void;
@@ -33,6 +36,8 @@ interface WireMessages {
   describe(message: { type: "P" }): void;
   execute(message: null): void;
   close(message: { type: "S"; name: string }): void;
+  sync(): void;
+  flush(): void;
   sendCopyFail(message: string): void;
 }
 
@@ -61,10 +66,13 @@ export class Pipeline implements Submittable {
   /** Completions still expected before the statements' own: 1 while `BEGIN` is under way. */
   #beforeStatements: number;
   #tooLarge = false;
+  /** Whether the first buffer holds everything up to the Sync. */
+  readonly #endsInOneTrip: boolean;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.#beforeStatements = options.begin === null ? 0 : 1;
+    this.#endsInOneTrip = options.begin === null || options.statements.every(({ query }) => READS_ONLY.test(query));
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -73,25 +81,22 @@ export class Pipeline implements Submittable {
 
   submit(connection: Connection): void {
     const { statements, begin } = this.#options;
-    connection.stream.cork();
-    try {
-      if (begin !== null) this.#send(connection, { query: begin, params: [] });
-      for (const statement of statements) this.#send(connection, statement);
-      if (begin === null) connection.sync();
-      else connection.flush();
-    } finally {
-      connection.stream.uncork();
-    }
+    const outgoing = new Outgoing(connection);
+    if (begin !== null) this.#add(outgoing, { query: begin, params: [] });
+    for (const statement of statements) this.#add(outgoing, statement);
+    if (begin !== null && this.#endsInOneTrip) this.#add(outgoing, { query: "COMMIT", params: [] });
+    if (this.#endsInOneTrip) outgoing.messages.sync();
+    else outgoing.messages.flush();
+    outgoing.send();
   }
 
-  #send(connection: Connection, { query, params }: Statement): void {
+  #add({ messages }: Outgoing, { query, params }: Statement): void {
     const { name, isNew, evicted } = this.#options.prepared.use(query);
-    const wire = connection as unknown as WireMessages;
-    if (evicted !== null) wire.close({ type: "S", name: evicted });
-    if (isNew) wire.parse({ name, text: query, types: [] });
-    wire.bind({ statement: name, values: params });
-    wire.describe({ type: "P" });
-    wire.execute(null);
+    if (evicted !== null) messages.close({ type: "S", name: evicted });
+    if (isNew) messages.parse({ name, text: query, types: [] });
+    messages.bind({ statement: name, values: params });
+    messages.describe({ type: "P" });
+    messages.execute(null);
   }
 
   handleRowDescription(message: { fields: FieldDef[] }): void {
@@ -121,7 +126,7 @@ export class Pipeline implements Submittable {
       this.#current = emptyResult();
       return;
     }
-    const { statements, begin } = this.#options;
+    const { statements } = this.#options;
     // The completion after the last statement's is COMMIT's, or the ROLLBACK's that took its place.
     if (this.#results.length === statements.length) return;
     const words = tag.split(" ");
@@ -130,14 +135,14 @@ export class Pipeline implements Submittable {
     this.#current.rowCount = words.length > 1 && Number.isInteger(count) ? count : null;
     this.#results.push(this.#current);
     this.#current = emptyResult();
-    if (begin !== null && this.#results.length === statements.length) this.#finish(connection);
+    if (!this.#endsInOneTrip && this.#results.length === statements.length) this.#finish(connection);
   }
 
   #finish(connection: Connection): void {
-    connection.stream.cork();
-    this.#send(connection, { query: this.#tooLarge ? "ROLLBACK" : "COMMIT", params: [] });
-    connection.sync();
-    connection.stream.uncork();
+    const outgoing = new Outgoing(connection);
+    this.#add(outgoing, { query: this.#tooLarge ? "ROLLBACK" : "COMMIT", params: [] });
+    outgoing.messages.sync();
+    outgoing.send();
   }
 
   handleReadyForQuery(): void {
@@ -147,7 +152,7 @@ export class Pipeline implements Submittable {
 
   handleError(error: Error, connection: Connection): void {
     // After an error Postgres skips everything up to a Sync, which a flushed transaction has not sent yet.
-    if (this.#options.begin !== null && this.#results.length < this.#options.statements.length) connection.sync();
+    if (!this.#endsInOneTrip && this.#results.length < this.#options.statements.length) connection.sync();
     this.#reject(error);
   }
 
@@ -158,6 +163,24 @@ export class Pipeline implements Submittable {
   }
 
   handleCopyData(): void {}
+}
+
+/** Gathers messages, to hand them to the kernel as one buffer: many small ones cost it several times as much. */
+class Outgoing {
+  readonly messages: WireMessages;
+  readonly #connection: Connection;
+  readonly #buffers: Buffer[] = [];
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    // The connection itself in all but the place that its messages go to.
+    const stream = { writable: true, write: (buffer: Buffer) => this.#buffers.push(buffer) };
+    this.messages = Object.create(connection, { stream: { value: stream } }) as WireMessages;
+  }
+
+  send(): void {
+    this.#connection.stream.write(Buffer.concat(this.#buffers));
+  }
 }
 
 const emptyResult = (): StatementResult => ({ command: "", rowCount: null, rows: [], fields: [] });
