@@ -1,4 +1,14 @@
-import { appendFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -151,6 +161,26 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true });
 });
 
+function readlinkOr(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+/** Folders that this process has the kernel watch. */
+function watchCount(): number {
+  const infos = readdirSync("/proc/self/fdinfo").map((fd) => {
+    try {
+      return readFileSync(join("/proc/self/fdinfo", fd), "utf8");
+    } catch {
+      return "";
+    }
+  });
+  return infos.join("\n").match(/^inotify wd/gm)?.length ?? 0;
+}
+
 const lines = (count: number, name = "line") =>
   Array.from({ length: count }, (_, i) => `${name} ${String(i).padStart(8, "0")} ${"x".repeat(95)}\n`).join("");
 
@@ -173,6 +203,21 @@ describe("a live stream", () => {
     await waitUntil("the prompt", () => hub.liveOf("s1").text === "done\nprompt> ");
     server.write(Buffer.from("€").subarray(2));
     await waitUntil("the character", () => hub.liveOf("s1").text === "done\nprompt> €");
+  });
+
+  it("costs no watch, no timer and no open file before it begins and after it ended", async () => {
+    const server = consoleOf("s1");
+    server.write("text\n");
+    const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+    const openFiles = () => readdirSync("/proc/self/fd").map((fd) => readlinkOr(`/proc/self/fd/${fd}`));
+    const [watchesBefore, timersBefore] = [watchCount(), timers()];
+    await streams.open("s1");
+    expect(watchCount()).toBe(watchesBefore + 1);
+    server.write(lines(100));
+    await waitUntil("the text", () => hub.liveOf("s1").position === server.written.length);
+    streams.close("s1");
+    await waitUntil("rest", () => watchCount() === watchesBefore && timers() <= timersBefore);
+    expect(openFiles().filter((file) => file.startsWith(server.folder))).toEqual([]);
   });
 
   it("sends nothing of a closed server, and install output by its own name", async () => {

@@ -291,15 +291,18 @@ export class NerdctlRuntime implements ContainerRuntime {
   }
 
   async #lookAtAll(): Promise<void> {
+    // Those that begin while the list is made may be missing from it.
+    const before = [...this.#live.values()];
     const containers = await listContainers(this.#cli, this.#options.nodeId);
     const games = containers.filter(({ kind }) => kind === "game");
     for (const container of games) {
       await this.#take(container, await this.#records.read(container.serverId));
     }
     const present = new Set(games.map(({ id }) => id));
-    for (const [id, run] of this.#live) {
+    for (const { record, sawOom } of before) {
       // Somebody removed the container behind our back.
-      if (!present.has(id)) await this.#settle(run.record, UNKNOWN_EXIT_CODE, Date.now(), run.sawOom);
+      const isGone = this.#live.has(record.containerId) && !present.has(record.containerId);
+      if (isGone) await this.#settle(record, UNKNOWN_EXIT_CODE, Date.now(), sawOom);
     }
   }
 
