@@ -16,8 +16,11 @@ export const VIEWER_STALL_MS = 30_000;
  * `VIEWER_CREDIT_BYTES`, so that one credit that came too late costs a quick viewer no gap.
  */
 export const AGENT_CREDIT_BYTES = 128 * 1024;
-/** Without new credit for this long the agent goes on as if credited, so a lost credit never stops a console. */
-export const AGENT_CREDIT_TIMEOUT_MS = 250;
+/**
+ * Without new credit for this long the agent goes on as if credited, so a lost credit never stops a console. Longer than
+ * fifty viewers on a busy edge take to confirm a window: going on too early makes every one of them miss text at once.
+ */
+export const AGENT_CREDIT_TIMEOUT_MS = 1_000;
 /** When a server's live text is further behind the log's end than this, the agent skips to the newest and states the gap. */
 export const CONSOLE_BACKLOG_MAX_BYTES = 8 * 1024 * 1024;
 /**
