@@ -99,17 +99,20 @@ export class Agent {
     journal.onEvent = (event) => void this.#link.send(JSON.stringify(event));
   }
 
-  /** Brings the node back to what it was from disk and runtime, then dials the panel. */
-  static async start(parts: AgentParts): Promise<Agent> {
+  /** Opens what is on disk; nothing runs yet. */
+  static async open(parts: AgentParts): Promise<Agent> {
     const dataDir = parts.config.agent.data_dir;
     await mkdir(dataDir, { recursive: true });
     // Others may pass through (a game's own folder lies below), not look around.
     await chmod(dataDir, 0o711);
-    const agent = new Agent(parts, await Journal.open(dataDir, parts.log));
-    await agent.#openEndpoint();
-    await agent.#recover();
-    if (!agent.#isClosed) agent.#link.start();
-    return agent;
+    return new Agent(parts, await Journal.open(dataDir, parts.log));
+  }
+
+  /** Brings the node back to what it was from disk and runtime, then dials the panel. */
+  async start(): Promise<void> {
+    await this.#openEndpoint();
+    await this.#recover();
+    if (!this.#isClosed) this.#link.start();
   }
 
   /** Lets go of everything in order; game servers go on running. */

@@ -107,6 +107,18 @@ test("the process runtime is refused in production unless it is allowed", { time
   expect(node.output).toContain("isolates nothing");
 });
 
+test("an agent whose runtime is not there yet waits for it, and ends when it is asked to", {
+  timeout: 30_000,
+}, async () => {
+  const { agent: node, plane } = world;
+  node.configure(plane, { runtime: "nerdctl" });
+  writeFileSync(node.configFile, `${readFileSync(node.configFile, "utf8")}\n[nerdctl]\nbinary = "/bin/false"\n`);
+  node.start();
+  await waitUntil("the agent to notice", () => node.output.includes("not there yet"));
+  expect(plane.attempts).toBe(0);
+  expect(await node.end("SIGTERM")).toBe(0);
+});
+
 test("preflight says what the process runtime lacks", () => {
   const { status, stdout } = agent(["preflight", "--config", world.agent.configFile]);
   expect(status).toBe(0);

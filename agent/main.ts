@@ -54,20 +54,18 @@ async function run({ config: file }: Arguments): Promise<void> {
     { version: AGENT_VERSION, nodeId: identity.nodeId, runtime: runtime.name, pid: process.pid },
     "agent starts",
   );
-  const starting = Agent.start({ config, identity, runtime, bootIdentity: bootIdentity(), log });
+  const agent = await Agent.open({ config, identity, runtime, bootIdentity: bootIdentity(), log });
   const stop = (signal: string) => {
     log.info({ signal }, "agent stops; game servers go on");
     setTimeout(() => process.exit(1), SHUTDOWN_DEADLINE_MS).unref();
-    starting
-      .then((agent) => agent.stop())
-      .finally(() => {
-        unlock();
-        process.exit(0);
-      });
+    agent.stop().finally(() => {
+      unlock();
+      process.exit(0);
+    });
   };
   process.once("SIGTERM", () => stop("SIGTERM"));
   process.once("SIGINT", () => stop("SIGINT"));
-  await starting;
+  await agent.start();
 }
 
 /** Enrolment works before there is any configuration. */

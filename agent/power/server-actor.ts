@@ -5,6 +5,7 @@
  * Whatever takes long (launching, installing, waiting for an exit) runs beside the mailbox and comes back as an input
  * of its own, so that `kill` is never behind anything.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { PowerAction } from "../../protocol/server-state.ts";
 import type { ServerSpec } from "../../protocol/spec.ts";
 import type { ConsoleLog } from "../console/console-log.ts";
@@ -17,6 +18,9 @@ import { launchServer } from "./launch-server.ts";
 import { PhaseTimers } from "./phase-timers.ts";
 import { firstStatus, type ServerStatus } from "./server-status.ts";
 import { type CommandAnswer, type Effect, type PowerInput, type SpecFacts, transition } from "./transitions.ts";
+
+/** How long a removal waits for what is under way, such as the download of an image, before it is put off. */
+const REMOVE_PATIENCE_MS = 15_000;
 
 export interface ActorServices {
   runtime: ContainerRuntime;
@@ -49,6 +53,8 @@ export class ServerActor {
   #status: ServerStatus;
   #mailbox: Promise<unknown> = Promise.resolve();
   #install: AbortController | null = null;
+  /** Effects that are not done yet. */
+  readonly #working = new Set<Promise<void>>();
   /** Exits of a run that ended before its launch was reported. */
   readonly #earlyExits = new Map<string, ExitStatus>();
   #isClosed = false;
@@ -128,10 +134,19 @@ export class ServerActor {
     });
   }
 
-  /** Ends the server and forgets it; its folders are the caller's to delete. */
+  /**
+   * Ends the server and forgets it; its folders are the caller's to delete. May be repeated.
+   *
+   * @throws Error when it is still being launched or installed, which must not come true after the removal.
+   */
   async remove(): Promise<void> {
     await this.close();
-    await this.#services.runtime.remove(this.#spec.id);
+    const { runtime } = this.#services;
+    await runtime.kill(this.#spec.id);
+    const rest = Promise.all(this.#working).then(() => true);
+    const isAtRest = await Promise.race([rest, delay(REMOVE_PATIENCE_MS, false, { ref: false })]);
+    if (!isAtRest) throw new Error("the server is still being started; it is removed after that");
+    await runtime.remove(this.#spec.id);
     await this.#services.journal.remove(this.#spec.id);
   }
 
@@ -181,7 +196,10 @@ export class ServerActor {
 
   /** Effects never throw into the mailbox: what they could not do is logged, and the deadlines stand behind them. */
   #try(what: string, work: () => Promise<void>): void {
-    work().catch((error) => this.#log.error({ err: error }, `could not ${what}`));
+    const working = work()
+      .catch((error) => this.#log.error({ err: error }, `could not ${what}`))
+      .finally(() => this.#working.delete(working));
+    this.#working.add(working);
   }
 
   async #launch(): Promise<void> {
@@ -220,10 +238,13 @@ export class ServerActor {
   async #killAndLook(): Promise<void> {
     const { runtime } = this.#services;
     await runtime.kill(this.#spec.id);
+    // What is being launched reports itself, and is killed then.
+    if (this.#status.isLaunching) return;
     // The exit comes by the runtime's report; where there was nothing to kill, nothing would ever come.
     const found = await runtime.inspect(this.#spec.id);
-    if (!found) await this.post({ type: "lost", hasNodeRebooted: false });
-    else if (!found.isRunning && found.exit) await this.exited(found.runId, found.exit);
+    if (found?.isRunning) return;
+    if (found?.exit) await this.exited(found.runId, found.exit);
+    else await this.post({ type: "lost", hasNodeRebooted: false });
   }
 
   async #reconcileRun(found: RuntimeStatus | null): Promise<void> {

@@ -237,7 +237,10 @@ export function transition(status: ServerStatus, facts: SpecFacts, input: PowerI
       if (status.state === "stopping" && status.isLaunching) {
         return { status: { ...status, ...run }, effects: [status.isKilled ? "kill" : "ask_to_stop"] };
       }
-      if (status.state !== "starting") return stay(status);
+      if (status.state !== "starting") {
+        // Nobody waits for it any more.
+        return { status, effects: status.state === "running" ? [] : ["kill"] };
+      }
       if (facts.hasReadyPattern) return stay({ ...status, ...run });
       return stay(enter({ ...status, ...run }, "running", now));
     }
@@ -259,7 +262,7 @@ export function transition(status: ServerStatus, facts: SpecFacts, input: PowerI
       }
       return ended(status, facts, input.exit, now);
     case "lost":
-      if (!(ALIVE.includes(status.state) || status.state === "stopping")) return stay(status);
+      if (!(ALIVE.includes(status.state) || status.state === "stopping") || status.isLaunching) return stay(status);
       if (!input.hasNodeRebooted || status.state === "stopping") return ended(status, facts, null, now);
       return settle(
         { ...status, ...exitFields(null), next: status.desiredPower === "running" ? "start" : "rest" },

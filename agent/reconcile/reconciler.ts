@@ -77,8 +77,12 @@ export class Reconciler {
     const found = new Map((await services.runtime.list()).map((status) => [status.serverId, status]));
     await Promise.all(spec.servers.map((server) => this.#add(server, found.get(server.id) ?? null)));
     // A removal that the last run did not finish; a generation that may be old settles nothing.
-    if (spec.generation > 0) await this.#removeAllBut(spec, false);
-    this.#appliedGeneration = spec.generation;
+    try {
+      if (spec.generation > 0) await this.#removeAllBut(spec, false);
+      this.#appliedGeneration = spec.generation;
+    } catch (error) {
+      services.log.warn({ err: error }, "some servers cannot be removed now");
+    }
   }
 
   /** The control plane's generation; a different one than the applied is fetched, now or as soon as it can be. */
@@ -139,12 +143,14 @@ export class Reconciler {
     if (isOtherNode) await this.#removeAllBut(spec, true);
     await storeSpec(dataDir, spec);
     this.#storedNodeId = spec.nodeId;
-    await this.#removeAllBut(spec, false);
+    // What cannot be removed now holds nobody else up; the whole is tried again.
+    const removal = await this.#removeAllBut(spec, false).catch((error: unknown) => ({ error }));
     for (const server of spec.servers) {
       const actor = this.#actors.get(server.id);
       if (!actor) await this.#add(server, await services.runtime.inspect(server.id));
       else if (JSON.stringify(actor.spec) !== JSON.stringify(server)) await actor.applySpec(server);
     }
+    if (removal) throw removal.error;
     this.#appliedGeneration = spec.generation;
     services.log.info({ generation: spec.generation, servers: spec.servers.length }, "spec applied");
   }

@@ -1,0 +1,221 @@
+/** The actor on a runtime whose every step the test decides. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ConsoleLog } from "../console/console-log.ts";
+import { makeServerFolders, serverPaths } from "../console/server-paths.ts";
+import { Journal } from "../journal/journal.ts";
+import { createLog } from "../log.ts";
+import { type ContainerRuntime, RuntimeError, type RuntimeStatus } from "../runtime/container-runtime.ts";
+import { serverSpec } from "../testing/server-spec.ts";
+import { waitUntil } from "../testing/wait-until.ts";
+import { ServerActor } from "./server-actor.ts";
+
+const ID = "echo-1";
+const EXIT = { exitCode: 3, signal: null, oomKilled: false, exitedAt: 1 };
+const run = (runId: string): RuntimeStatus => ({
+  serverId: ID,
+  runId,
+  isRunning: true,
+  startedAt: Date.now(),
+  exit: null,
+});
+
+/** Launches end when the test says so. */
+class SteeredRuntime {
+  readonly name = "process";
+  calls: string[] = [];
+  present: RuntimeStatus | null = null;
+  #launches: PromiseWithResolvers<RuntimeStatus>[] = [];
+
+  start(): Promise<RuntimeStatus> {
+    this.calls.push("start");
+    const launch = Promise.withResolvers<RuntimeStatus>();
+    this.#launches.push(launch);
+    return launch.promise;
+  }
+  launched(runId: string): void {
+    this.present = run(runId);
+    this.#launches.shift()!.resolve(this.present);
+  }
+  launchFails(message: string): void {
+    this.#launches.shift()!.reject(new RuntimeError(message));
+  }
+  async signal(_: string, signal: string): Promise<void> {
+    this.calls.push(signal);
+  }
+  async kill(): Promise<void> {
+    this.calls.push("kill");
+  }
+  async inspect(): Promise<RuntimeStatus | null> {
+    return this.present;
+  }
+  async remove(): Promise<void> {
+    this.calls.push("remove");
+  }
+}
+
+const SILENT_LOG: ConsoleLog = {
+  bounds: async () => ({ oldest: 0, latest: 0 }),
+  read: async (from) => ({ offset: from, bytes: Buffer.alloc(0) }),
+  follow: () => () => undefined,
+  close: async () => undefined,
+};
+
+let folder: string;
+let journal: Journal;
+let runtime: SteeredRuntime;
+let actor: ServerActor;
+let lines: string[];
+
+async function makeActor(change: Parameters<typeof serverSpec>[0] = {}, found: RuntimeStatus | null = null) {
+  const paths = serverPaths(folder, ID);
+  await makeServerFolders(paths);
+  actor = new ServerActor(serverSpec(change), paths, SILENT_LOG, {
+    runtime: runtime as unknown as ContainerRuntime,
+    journal,
+    log: createLog("silent"),
+    bootIdentity: "boot-1",
+    timeZone: "UTC",
+    writeInput: async (_, line) => void lines.push(line),
+  });
+  await actor.recover(found);
+}
+
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), "catalyst-actor-"));
+  journal = await Journal.open(folder, createLog("silent"));
+  runtime = new SteeredRuntime();
+  lines = [];
+});
+afterEach(async () => {
+  await actor.close();
+  await journal.close();
+  rmSync(folder, { recursive: true });
+});
+
+const command = (action: "start" | "stop" | "restart" | "kill", id: string = action) =>
+  actor.command(action, id, Date.now());
+const called = (call: string, times = 1) =>
+  waitUntil(`${call} to be called`, () => runtime.calls.filter((each) => each === call).length === times);
+const inState = (state: string) => waitUntil(`the state ${state}`, () => actor.status.state === state);
+
+test("a decision is on disk before it is acted upon", async () => {
+  await makeActor();
+  await command("start");
+  await called("start");
+  const again = await Journal.open(folder, createLog("silent"));
+  expect(again.status(ID)).toMatchObject({ state: "starting", isLaunching: true });
+  expect(again.answer("start")).toMatchObject({ ok: true });
+  await again.close();
+  runtime.launched("r-1");
+});
+
+test("kill during a launch ends what the launch brings, at once", async () => {
+  await makeActor();
+  await command("start");
+  await called("start");
+  expect(await command("kill")).toMatchObject({ ok: true, reply: { state: "stopping" } });
+  await called("kill");
+  expect(actor.status.state).toBe("stopping");
+  runtime.launched("r-1");
+  await called("kill", 2);
+  await actor.exited("r-1", EXIT);
+  expect(actor.status.state).toBe("stopped");
+});
+
+test("a stop during a launch asks the game as soon as it is there", async () => {
+  await makeActor();
+  await command("start");
+  await called("start");
+  await command("stop");
+  expect(lines).toEqual([]);
+  runtime.launched("r-1");
+  await waitUntil("the stop command", () => lines.length === 1);
+  expect(lines).toEqual(["stop"]);
+  await waitUntil("the note of it", () => actor.status.stopAskedAt !== null);
+});
+
+test("an end that is reported before its launch is not lost", async () => {
+  await makeActor();
+  await command("start");
+  await called("start");
+  await actor.exited("r-1", EXIT);
+  expect(actor.status.state).toBe("starting");
+  runtime.launched("r-1");
+  await inState("crashed");
+  expect(actor.status.exitCode).toBe(3);
+});
+
+test("a launch that fails is told in the runtime's words, and can be tried again", async () => {
+  await makeActor();
+  await command("start");
+  await called("start");
+  runtime.launchFails("The image cannot be pulled.");
+  await inState("error");
+  expect(actor.status.reason).toBe("The image cannot be pulled.");
+  expect(await command("start", "again")).toMatchObject({ ok: true });
+  await called("start", 2);
+  runtime.launched("r-2");
+});
+
+test("a kill that finds nothing to kill ends the stopping", async () => {
+  await makeActor({ readyPattern: "" });
+  await command("start");
+  await called("start");
+  runtime.launched("r-1");
+  await inState("running");
+  runtime.present = null;
+  await command("kill");
+  await inState("stopped");
+});
+
+test("a removal waits for a launch that is under way, and nothing is left running", async () => {
+  await makeActor();
+  await command("start");
+  await called("start");
+  const removal = actor.remove();
+  await called("kill");
+  expect(runtime.calls).not.toContain("remove");
+  runtime.launched("r-1");
+  await removal;
+  expect(runtime.calls.at(-1)).toBe("remove");
+  expect(journal.status(ID)).toBeNull();
+});
+
+test("after a start of the agent an unconfirmed launch is taken over if it came to be, else done", async () => {
+  await makeActor();
+  await command("start");
+  await called("start");
+  await actor.close();
+  await makeActor({}, run("r-1"));
+  expect(actor.status).toMatchObject({ state: "starting", isLaunching: false, runId: "r-1" });
+  expect(runtime.calls).toEqual(["start"]);
+  await actor.exited("r-1", EXIT);
+  await command("start", "second");
+  await called("start", 2);
+  await actor.close();
+  // The last run that the runtime knows is the old one: the new one never came to be.
+  await makeActor({}, { ...run("r-1"), isRunning: false, exit: EXIT });
+  await called("start", 3);
+  expect(actor.status.state).toBe("starting");
+});
+
+test("after a boot of the machine a server that ran is started again, and one that crashed is not", async () => {
+  await makeActor({ readyPattern: "", desiredPower: "running", desiredPowerAt: 1 });
+  await called("start");
+  runtime.launched("r-1");
+  await inState("running");
+  await journal.commit({ status: { ...actor.status, bootIdentity: "boot-0" } });
+  await actor.close();
+  await makeActor({ readyPattern: "", desiredPower: "running", desiredPowerAt: 1 }, null);
+  await called("start", 2);
+  runtime.launched("r-2");
+  await inState("running");
+  await actor.exited("r-2", EXIT);
+  await actor.close();
+  await makeActor({ desiredPower: "running", desiredPowerAt: 1 }, null);
+  expect(actor.status.state).toBe("crashed");
+  expect(runtime.calls.filter((call) => call === "start")).toHaveLength(2);
+});
