@@ -1,10 +1,10 @@
 import type { ComponentProps } from "react";
 import { cn } from "./class-names.ts";
 
-/** A plain table that scrolls sideways inside its card rather than widening the page. */
+/** A plain table that scrolls sideways inside its card; being positioned it keeps hidden labels inside, too. */
 export function Table({ className, ...rest }: ComponentProps<"table">) {
   return (
-    <div className="overflow-x-auto">
+    <div className="relative overflow-x-auto">
       <table className={cn("w-full text-left text-sm", className)} {...rest} />
     </div>
   );
