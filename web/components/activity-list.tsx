@@ -33,9 +33,9 @@ export function ActivityList({ entries, withTarget }: { entries: readonly AuditE
         <tr>
           <HeadCell>What</HeadCell>
           <HeadCell>Who</HeadCell>
-          {withTarget && <HeadCell>Target</HeadCell>}
+          {withTarget && <HeadCell className="max-sm:hidden">Target</HeadCell>}
           <HeadCell className="max-md:hidden">Details</HeadCell>
-          <HeadCell className="text-right">When</HeadCell>
+          <HeadCell className="text-right max-md:hidden">When</HeadCell>
         </tr>
       </thead>
       <tbody>
@@ -43,13 +43,16 @@ export function ActivityList({ entries, withTarget }: { entries: readonly AuditE
           const details = detailWords(entry.details);
           return (
             <tr key={entry.id}>
-              <Cell className="whitespace-nowrap font-medium">{actionWords(entry.action)}</Cell>
+              <Cell className="font-medium md:whitespace-nowrap">
+                {actionWords(entry.action)}
+                <TimeAgo at={entry.at} className="block font-normal text-subtle text-xs md:hidden" />
+              </Cell>
               <Cell className="whitespace-nowrap">
                 {entry.actorName ?? <span className="text-subtle">Catalyst</span>}
                 {entry.ip && <span className="block font-mono text-faint text-xs">{entry.ip}</span>}
               </Cell>
               {withTarget && (
-                <Cell className="whitespace-nowrap">
+                <Cell className="whitespace-nowrap max-sm:hidden">
                   <span className="text-subtle">{entry.targetType}</span>
                   {entry.targetId && (
                     <span className="block max-w-40 truncate font-mono text-faint text-xs" title={entry.targetId}>
@@ -63,7 +66,7 @@ export function ActivityList({ entries, withTarget }: { entries: readonly AuditE
                   {details || "–"}
                 </span>
               </Cell>
-              <Cell className="whitespace-nowrap text-right text-subtle">
+              <Cell className="whitespace-nowrap text-right text-subtle max-md:hidden">
                 <TimeAgo at={entry.at} />
               </Cell>
             </tr>

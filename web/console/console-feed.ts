@@ -157,13 +157,13 @@ export class ConsoleFeed {
 
   #render(keepPlace: boolean): void {
     this.#isStale = false;
-    this.#screen?.render(this.#document.segments, keepPlace);
+    this.#screen?.render(() => this.#document.segments, keepPlace);
   }
 
   #onStart(offset: number): void {
     this.#document.restart(offset);
     this.#oldest = 0;
-    this.#screen?.clear();
+    this.#render(false);
     this.#update({});
   }
 

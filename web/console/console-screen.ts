@@ -39,7 +39,11 @@ export class ConsoleScreen {
   readonly #element: HTMLElement;
   #isFollowing = true;
   #atLineStart = true;
-  #rendering = false;
+  /** A refill waits for the terminal: what is written meanwhile is part of it. */
+  #isRefilling = false;
+  #takenByRefill: (() => void)[] = [];
+  /** The view is being moved to its place: not a sign of what the reader wants. */
+  #isPlacing = false;
   #isDisposed = false;
 
   constructor(element: HTMLElement, events: ScreenEvents) {
@@ -80,47 +84,67 @@ export class ConsoleScreen {
   }
 
   /** Adds text at the end; `taken` is called when the terminal has worked it in. */
-  write(text: string, taken?: () => void): void {
+  write(text: string, taken: () => void): void {
+    if (this.#isRefilling) this.#takenByRefill.push(taken);
+    else this.#put(text, taken);
+  }
+
+  gap(from: number, to: number, lost: boolean): void {
+    if (!this.#isRefilling) this.#putGap(from, to, lost);
+  }
+
+  #put(text: string, taken?: () => void): void {
     if (text !== "") this.#atLineStart = text.endsWith("\n");
     this.#terminal.write(text, taken);
   }
 
-  gap(from: number, to: number, lost: boolean): void {
+  #putGap(from: number, to: number, lost: boolean): void {
     const size = formatBytes(to - from);
     const words = lost ? `${size} of older output is no longer kept` : `${size} of output not loaded`;
-    this.write(`${this.#atLineStart ? "" : "\n"}\x1b[0;38;5;244m┄┄ ${words} ┄┄\x1b[0m\n`);
+    this.#put(`${this.#atLineStart ? "" : "\n"}\x1b[0;38;5;244m┄┄ ${words} ┄┄\x1b[0m\n`);
   }
 
-  /** Shows all segments anew. `keepPlace` keeps what was in view in view when text was put in front of it. */
-  render(segments: readonly Segment[], keepPlace: boolean): void {
-    const buffer = this.#terminal.buffer.active;
-    const fromBottom = buffer.length - buffer.viewportY;
-    this.#rendering = true;
-    this.#terminal.reset();
-    this.#atLineStart = true;
-    let newlines = 0;
-    for (const segment of segments) {
-      if (segment.kind === "text") newlines += segment.text.split("\n").length;
-    }
-    // Wrapped lines take more rows than the text has line ends.
-    const wanted = Math.max(SCROLLBACK_LINES, newlines * 2);
-    this.#terminal.options.scrollback = Math.min(SCROLLBACK_MAX_LINES, wanted);
-    for (const segment of segments) {
-      if (segment.kind === "text") this.write(segment.text);
-      else this.gap(segment.from, segment.to, segment.lost);
-    }
+  /**
+   * Shows everything anew. `keepPlace` keeps what was in view in view when text was put in front of it.
+   *
+   * Text that the terminal has accepted but not worked in yet cannot be taken back: the refill lines up behind it, and
+   * takes the segments as they are when its turn comes.
+   */
+  render(segments: () => readonly Segment[], keepPlace: boolean): void {
+    if (this.#isRefilling) return;
+    this.#isRefilling = true;
+    this.#isPlacing = true;
     this.#terminal.write("", () => {
       if (this.#isDisposed) return;
-      if (keepPlace) this.#terminal.scrollToLine(Math.max(0, this.#terminal.buffer.active.length - fromBottom));
-      else this.#terminal.scrollToBottom();
-      this.#rendering = false;
-      this.#onView();
+      this.#isRefilling = false;
+      const { length, viewportY } = this.#terminal.buffer.active;
+      this.#refill(segments());
+      for (const taken of this.#takenByRefill.splice(0)) taken();
+      this.#terminal.write("", () => this.#place(keepPlace ? length - viewportY : null));
     });
   }
 
-  clear(): void {
+  #refill(segments: readonly Segment[]): void {
     this.#terminal.reset();
     this.#atLineStart = true;
+    let lines = 0;
+    for (const segment of segments) if (segment.kind === "text") lines += segment.text.split("\n").length;
+    // Wrapped lines take more rows than the text has line ends.
+    this.#terminal.options.scrollback = Math.min(SCROLLBACK_MAX_LINES, Math.max(SCROLLBACK_LINES, lines * 2));
+    for (const segment of segments) {
+      if (segment.kind === "text") this.#put(segment.text);
+      else this.#putGap(segment.from, segment.to, segment.lost);
+    }
+  }
+
+  /** @param rowsFromEnd where the first row in view was, counted from the end; null for the newest. */
+  #place(rowsFromEnd: number | null): void {
+    if (this.#isDisposed) return;
+    const { length } = this.#terminal.buffer.active;
+    if (rowsFromEnd === null) this.#terminal.scrollToBottom();
+    else this.#terminal.scrollToLine(Math.max(0, length - rowsFromEnd));
+    this.#isPlacing = false;
+    this.#onView();
   }
 
   scrollToLatest(): void {
@@ -194,7 +218,7 @@ export class ConsoleScreen {
   }
 
   #onView(): void {
-    if (this.#rendering) return;
+    if (this.#isPlacing) return;
     const { viewportY, baseY } = this.#terminal.buffer.active;
     const isFollowing = viewportY >= baseY;
     if (isFollowing !== this.#isFollowing) {

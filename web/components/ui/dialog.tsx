@@ -28,22 +28,19 @@ export function Dialog({ open, onOpenChange, title, description, children, class
           className={cn(panelStyle, className)}
           {...(description ? {} : { "aria-describedby": undefined })}
         >
-          <div className="flex items-start justify-between gap-4 px-6 pt-5 pb-4">
-            <div>
-              <RadixDialog.Title className="font-semibold text-base">{title}</RadixDialog.Title>
-              {description && (
-                <RadixDialog.Description className="mt-1 text-[13px] text-subtle">
-                  {description}
-                </RadixDialog.Description>
-              )}
-            </div>
-            <RadixDialog.Close asChild>
-              <Button variant="ghost" size="icon-small" aria-label="Close" className="-mt-1 -mr-2">
-                <X />
-              </Button>
-            </RadixDialog.Close>
+          <div className="px-6 pt-5 pr-14 pb-4">
+            <RadixDialog.Title className="font-semibold text-base">{title}</RadixDialog.Title>
+            {description && (
+              <RadixDialog.Description className="mt-1 text-[13px] text-subtle">{description}</RadixDialog.Description>
+            )}
           </div>
           <div className="px-6 pb-6">{children}</div>
+          {/* Last, so that focus starts on the first field. */}
+          <RadixDialog.Close asChild>
+            <Button variant="ghost" size="icon-small" aria-label="Close" className="absolute top-4 right-4">
+              <X />
+            </Button>
+          </RadixDialog.Close>
         </RadixDialog.Content>
       </RadixDialog.Portal>
     </RadixDialog.Root>

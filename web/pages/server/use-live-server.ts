@@ -65,7 +65,18 @@ export function useLiveServer(serverId: string): LiveServer {
     const opened = new ConsoleFeed({ serverId, fetchLogs: (range) => readLogs(serverId, range), onNotice });
     setFeed(opened);
     setStats([]);
+    // A connection that was ended on purpose says that the page is out of date: who is signed in, or the server itself.
+    let wasEnded = false;
+    const unsubscribe = opened.subscribe(() => {
+      const isEnded = opened.view.status.kind === "ended";
+      if (isEnded && !wasEnded) {
+        void queries.invalidateQueries({ queryKey: ["me"] });
+        void queries.invalidateQueries({ queryKey: ["server", serverId] });
+      }
+      wasEnded = isEnded;
+    });
     return () => {
+      unsubscribe();
       opened.dispose();
       setFeed(null);
     };

@@ -1,5 +1,5 @@
 /**
- * A stand-in for the control plane, to look at the panel without one: `node web/testing/dev/mock-api.ts [port]` serves
+ * A stand-in for the control plane, to look at the panel without one: `node web/testing/dev/mock-api.ts [port] [folder]` serves
  * the built panel with a small fleet behind it. For development only; nothing of it is shipped.
  */
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ import { MockConsole } from "./mock-console.ts";
 import { ALLOCATIONS, API_KEYS, AUDIT, ME, NODES, SERVERS, SESSIONS, TEMPLATES, USERS } from "./mock-data.ts";
 
 const port = Number(process.argv[2] ?? 3999);
-const panel = join(import.meta.dirname, "../../../dist/web");
+const panel = process.argv[3] ?? join(import.meta.dirname, "../../../dist/web");
 const TYPES: Record<string, string> = {
   ".html": "text/html",
   ".js": "text/javascript",

@@ -35,10 +35,10 @@ const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
     "/servers/srv-1",
     async (page) => {
       await page.getByText("Live", { exact: true }).waitFor();
-      await page.locator(".xterm-screen").hover();
-      await page.mouse.wheel(0, -400);
       await page.keyboard.press("Control+f");
       await page.getByLabel("Search text").fill("alex");
+      await page.locator(".xterm-screen").hover();
+      await page.mouse.wheel(0, -400);
       await page.getByText("Jump to latest").waitFor();
     },
   ],
@@ -107,11 +107,12 @@ try {
       page.on("console", (message) => message.type() === "error" && problems.add(message.text()));
       page.on("pageerror", (error) => problems.add(String(error)));
       const shoot = async (name: string) => {
-        await page.waitForTimeout(700);
+        await page.waitForTimeout(500);
         await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`) });
         const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         if (overflow > 0) problems.add(`${name} ${size}: ${overflow} px too wide`);
       };
+      await page.request.post(`${base}/api/auth/logout`);
       await page.goto(`${base}/sign-in`);
       await page.getByLabel("E-mail").waitFor();
       if ("sign-in".includes(only)) await shoot("sign-in");
@@ -126,7 +127,6 @@ try {
         await prepare?.(page).catch((error: Error) => problems.add(`${name} ${size}: ${error.message.split("\n")[0]}`));
         await shoot(name);
       }
-      await page.request.post(`${base}/api/auth/logout`);
       await context.close();
     }
   }
