@@ -28,7 +28,7 @@ export function TemplateChoice({
   onChange: (templateId: string) => void;
 }) {
   if (templates.length === 0) {
-    return <p className="text-sm text-subtle">There are no templates. An administrator can import some.</p>;
+    return <p className="text-sm text-subtle">There are no templates. An administrator can add some.</p>;
   }
   return (
     <RadioGroup.Root value={value} onValueChange={onChange} aria-label="Game" className="grid gap-3 sm:grid-cols-2">

@@ -19,6 +19,7 @@ import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { ServerRow } from "../dashboard/server-row.tsx";
 import { ConnectNode } from "./add-node-dialog.tsx";
 import { AllocationsCard } from "./allocations-card.tsx";
+import { EditNodeDialog } from "./edit-node-dialog.tsx";
 import { HealthCard } from "./health-card.tsx";
 
 export default function NodePage() {
@@ -62,6 +63,7 @@ function LoadedNodePage({ node }: { node: Node }) {
   const me = useMe().data;
   const servers = useServers({ nodeId: node.id });
   const [connecting, setConnecting] = useState(false);
+  const [editing, setEditing] = useState(false);
   return (
     <Page
       title={node.name}
@@ -84,7 +86,10 @@ function LoadedNodePage({ node }: { node: Node }) {
       }
       actions={
         can(me, "node.update") && (
-          <Button onClick={() => setConnecting(true)}>{node.isEnrolled ? "Reinstall agent" : "Connect"}</Button>
+          <>
+            <Button onClick={() => setEditing(true)}>Edit</Button>
+            <Button onClick={() => setConnecting(true)}>{node.isEnrolled ? "Reinstall agent" : "Connect"}</Button>
+          </>
         )
       }
     >
@@ -117,6 +122,7 @@ function LoadedNodePage({ node }: { node: Node }) {
         <AllocationsCard node={node} mayManage={can(me, "node.manage_allocation")} />
         {can(me, "node.delete") && <DeleteNode node={node} />}
       </div>
+      <EditNodeDialog node={node} open={editing} onOpenChange={setEditing} />
       <Dialog
         open={connecting}
         onOpenChange={setConnecting}

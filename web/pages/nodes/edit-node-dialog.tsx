@@ -1,0 +1,123 @@
+import type { FormEvent } from "react";
+import { toast } from "sonner";
+import type { Node } from "../../../protocol/api/nodes.ts";
+import { toApiError } from "../../api/api-error.ts";
+import { useUpdateNode } from "../../api/nodes.ts";
+import { FailureNotice } from "../../components/failure-notice.tsx";
+import { Button } from "../../components/ui/button.tsx";
+import { Dialog, DialogActions } from "../../components/ui/dialog.tsx";
+import { Field } from "../../components/ui/field.tsx";
+import { Input } from "../../components/ui/input.tsx";
+
+const GIB_IN_MB = 1024;
+
+export function EditNodeDialog({
+  node,
+  open,
+  onOpenChange,
+}: {
+  node: Node;
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+}) {
+  return (
+    <Dialog open={open} onOpenChange={onOpenChange} title={`Edit ${node.name}`} className="max-w-xl">
+      <EditNodeForm node={node} onDone={() => onOpenChange(false)} />
+    </Dialog>
+  );
+}
+
+function EditNodeForm({ node, onDone }: { node: Node; onDone: () => void }) {
+  const update = useUpdateNode(node.id);
+  const failure = update.isError ? toApiError(update.error) : null;
+  const errorAt = (path: string) => failure?.details.find((detail) => detail.path === path)?.message;
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const text = (name: string) => String(form.get(name) ?? "").trim();
+    update.mutate(
+      {
+        name: text("name"),
+        publicAddress: text("address"),
+        maxMemoryMb: Math.round(Number(text("memory")) * GIB_IN_MB),
+        maxCpuCores: Number(text("cpu")),
+        maxDiskMb: Math.round(Number(text("disk")) * GIB_IN_MB),
+        memoryOvercommit: Number(text("memoryOvercommit")),
+        cpuOvercommit: Number(text("cpuOvercommit")),
+      },
+      {
+        onSuccess: () => {
+          toast.success("Saved");
+          onDone();
+        },
+      },
+    );
+  };
+  return (
+    <form onSubmit={submit} className="flex flex-col gap-4">
+      {failure && failure.details.length === 0 && <FailureNotice error={failure} />}
+      <Field label="Name" error={errorAt("name")}>
+        <Input name="name" required maxLength={100} defaultValue={node.name} autoComplete="off" />
+      </Field>
+      <Field label="Address for players" error={errorAt("publicAddress")}>
+        <Input name="address" required maxLength={253} defaultValue={node.publicAddress} autoComplete="off" />
+      </Field>
+      <div className="grid gap-4 sm:grid-cols-3">
+        <Field label="Memory" hint="GiB for game servers" error={errorAt("maxMemoryMb")}>
+          <Input
+            name="memory"
+            type="number"
+            min={0.0625}
+            step="any"
+            required
+            defaultValue={node.maxMemoryMb / GIB_IN_MB}
+          />
+        </Field>
+        <Field label="CPU" hint="Cores" error={errorAt("maxCpuCores")}>
+          <Input name="cpu" type="number" min={0.1} step="any" required defaultValue={node.maxCpuCores} />
+        </Field>
+        <Field label="Disk" hint="GiB for game servers" error={errorAt("maxDiskMb")}>
+          <Input name="disk" type="number" min={0.0625} step="any" required defaultValue={node.maxDiskMb / GIB_IN_MB} />
+        </Field>
+      </div>
+      <div className="grid gap-4 sm:grid-cols-2">
+        <Field
+          label="Memory overcommitment"
+          hint="1 promises what is there, 1.5 half as much again"
+          error={errorAt("memoryOvercommit")}
+        >
+          <Input
+            name="memoryOvercommit"
+            type="number"
+            min={0.1}
+            max={10}
+            step="any"
+            required
+            defaultValue={node.memoryOvercommit}
+          />
+        </Field>
+        <Field
+          label="CPU overcommitment"
+          hint="Games rarely need all their cores at once"
+          error={errorAt("cpuOvercommit")}
+        >
+          <Input
+            name="cpuOvercommit"
+            type="number"
+            min={0.1}
+            max={100}
+            step="any"
+            required
+            defaultValue={node.cpuOvercommit}
+          />
+        </Field>
+      </div>
+      <DialogActions>
+        <Button onClick={onDone}>Cancel</Button>
+        <Button type="submit" variant="primary" busy={update.isPending}>
+          Save
+        </Button>
+      </DialogActions>
+    </form>
+  );
+}
