@@ -4,12 +4,11 @@ import { cpuTimeMs, residentBytes } from "../../tests/world/processes.ts";
 import { until } from "../../tests/world/until.ts";
 import { type Bench, type Measurement, ms } from "../bench.ts";
 import { proportionalBytes } from "../host.ts";
-import { statementsSoFar } from "../proxy-statements.ts";
+import { statementsSoFar, untilQuiet } from "../proxy-statements.ts";
 import type { Row } from "../report.ts";
 
 const SERVERS = 20;
 const MINUTE_MS = 60_000;
-const QUIET_MS = 5_000;
 const MIB = 1024 * 1024;
 const TARGET_MESSAGES = 2;
 const TARGET_CPU_MS = 300;
@@ -36,22 +35,6 @@ async function read(panel: Panel): Promise<Reading> {
   const edgeCpuMs = cpuTimeMs(panel.workerPid());
   const statements = await statementsSoFar(panel);
   return { agentCpuMs, edgeCpuMs, statements, messages: (await agentStats(panel)).link.framesSent };
-}
-
-/** Waits until no statement was made for a while: the state changes of the start have reached Postgres. */
-async function untilQuiet(panel: Panel): Promise<void> {
-  let last = -1;
-  let since = performance.now();
-  await until(
-    "the database is quiet",
-    async () => {
-      const statements = await statementsSoFar(panel);
-      if (statements !== last) since = performance.now();
-      last = statements;
-      return performance.now() - since > QUIET_MS;
-    },
-    60_000,
-  );
 }
 
 async function startServers(panel: Panel): Promise<string[]> {

@@ -1,7 +1,7 @@
 /** Signing in with a password. */
 import { type Bench, type Measurement, ms } from "../bench.ts";
 import { median, percentile } from "../percentile.ts";
-import { statementsSoFar } from "../proxy-statements.ts";
+import { statementsSoFar, untilQuiet } from "../proxy-statements.ts";
 
 const LOGINS = 30;
 const TARGET_MS = 120;
@@ -11,6 +11,7 @@ export const login: Measurement = {
   name: "login",
   async measure(bench: Bench) {
     const panel = await bench.panel();
+    await untilQuiet(panel);
     const before = await statementsSoFar(panel);
     const times: number[] = [];
     for (let i = 0; i < LOGINS; i++) {

@@ -3,7 +3,7 @@ import type { Panel } from "../../tests/world/panel.ts";
 import { type Bench, count, type Measurement, ms } from "../bench.ts";
 import { load } from "../http-load.ts";
 import { median } from "../percentile.ts";
-import { statementsSoFar } from "../proxy-statements.ts";
+import { statementsSoFar, untilQuiet } from "../proxy-statements.ts";
 
 const FEW = 20;
 const MANY = 200;
@@ -45,6 +45,7 @@ async function measureList(panel: Panel, connections: number) {
     connections,
   };
   await load({ ...options, durationMs: WARM_UP_MS });
+  await untilQuiet(panel);
   const before = await statementsSoFar(panel);
   const result = await load({ ...options, durationMs: DURATION_MS });
   const statements = ((await statementsSoFar(panel)) - before) / result.requests;
