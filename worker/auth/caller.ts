@@ -1,5 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
-import { apiKeys, sessions, users } from "../../drizzle/schema/index.ts";
+import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/connect.ts";
 import { Refusal } from "../errors.ts";
 import { isInBlocks } from "./address.ts";
@@ -29,94 +28,39 @@ export interface Caller {
 
 const NEVER = new Date(Date.UTC(9999, 0));
 
-const roleNames = sql<string[]>`array(
-  select r.name from user_roles ur join roles r on r.id = ur.role_id where ur.user_id = ${users.id} order by r.name)`;
-const rolePermissions = sql<string[]>`array(
-  select distinct p from user_roles ur join roles r on r.id = ur.role_id cross join unnest(r.permissions) p
-  where ur.user_id = ${users.id} order by p)`;
-
-// The aliases are prefixed because drizzle names them without their subquery, and joined tables have such columns too.
-const userColumns = {
-  userId: sql<string>`${users.id}`.as("caller_user_id"),
-  email: sql<string>`${users.email}`.as("caller_email"),
-  username: sql<string>`${users.username}`.as("caller_username"),
-  isBanned: sql<boolean>`${users.isBanned}`.as("caller_is_banned"),
-  userCreatedAt: sql<Date>`${users.createdAt}`.mapWith(users.createdAt).as("caller_user_created_at"),
-  roles: roleNames.as("caller_role_names"),
-  rolePermissions: rolePermissions.as("caller_role_permissions"),
-};
+/** Who they are and what their roles allow; the user is `u`. */
+const USER_COLUMNS = sql.raw(`
+  u.id as caller_user_id, u.email as caller_email, u.username as caller_username, u.is_banned as caller_is_banned,
+  u.created_at as caller_user_created_at, held.names as caller_role_names, held.permissions as caller_role_permissions`);
+const HELD = sql.raw(`
+  cross join lateral (
+    select coalesce(array_agg(distinct r.name), '{}') as names,
+      coalesce(array_agg(distinct p) filter (where p is not null), '{}') as permissions
+    from user_roles ur join roles r on r.id = ur.role_id left join lateral unnest(r.permissions) p on true
+    where ur.user_id = u.id
+  ) held`);
 
 /**
- * The caller as a subquery of one row at most, for a statement of its own or to be joined with what it asks for.
+ * The query that finds the caller: one row at most, for a statement of its own or as a part of the statement that
+ * fetches what they ask for. The columns are prefixed, because joined tables have such names too.
  *
  * A session that was ended, and every token made from it, finds no row.
  */
-export function callerSource(db: Database, credential: Credential) {
+export function callerQuery(credential: Credential): SQL {
   if (credential.kind === "session") {
-    return db
-      .select({
-        ...userColumns,
-        credentialId: sql<string>`${sessions.id}`.as("caller_credential_id"),
-        scopes: sql<string[]>`'{}'::text[]`.as("caller_scopes"),
-        allowedIps: sql<string[]>`'{}'::text[]`.as("caller_allowed_ips"),
-        expiresAt: sql<Date | null>`${sessions.expiresAt}`.mapWith(sessions.expiresAt).as("caller_expires_at"),
-        lastUsedAt: sql<Date | null>`null::timestamptz`.mapWith(apiKeys.lastUsedAt).as("caller_last_used_at"),
-      })
-      .from(sessions)
-      .innerJoin(users, eq(users.id, sessions.userId))
-      .where(
-        and(
-          eq(sessions.id, credential.sessionId),
-          eq(sessions.userId, credential.userId),
-          sql`${sessions.revokedAt} is null`,
-        ),
-      )
-      .as("caller");
+    return sql`select ${USER_COLUMNS}, c.id as caller_credential_id, '{}'::text[] as caller_scopes,
+        '{}'::text[] as caller_allowed_ips, c.expires_at as caller_expires_at, null::timestamptz as caller_last_used_at
+      from sessions c join users u on u.id = c.user_id ${HELD}
+      where c.id = ${credential.sessionId} and c.user_id = ${credential.userId} and c.revoked_at is null`;
   }
-  return db
-    .select({
-      ...userColumns,
-      credentialId: sql<string>`${apiKeys.id}`.as("caller_credential_id"),
-      scopes: sql<string[]>`${apiKeys.scopes}`.as("caller_scopes"),
-      allowedIps: sql<string[]>`${apiKeys.allowedIps}`.as("caller_allowed_ips"),
-      expiresAt: sql<Date | null>`${apiKeys.expiresAt}`.mapWith(apiKeys.expiresAt).as("caller_expires_at"),
-      lastUsedAt: sql<Date | null>`${apiKeys.lastUsedAt}`.mapWith(apiKeys.lastUsedAt).as("caller_last_used_at"),
-    })
-    .from(apiKeys)
-    .innerJoin(users, eq(users.id, apiKeys.userId))
-    .where(eq(apiKeys.keyHash, credential.keyHash))
-    .as("caller");
+  return sql`select ${USER_COLUMNS}, c.id as caller_credential_id, c.scopes as caller_scopes,
+      c.allowed_ips as caller_allowed_ips, c.expires_at as caller_expires_at, c.last_used_at as caller_last_used_at
+    from api_keys c join users u on u.id = c.user_id ${HELD}
+    where c.key_hash = ${credential.keyHash}`;
 }
 
-export type CallerSource = ReturnType<typeof callerSource>;
-
-/** The columns of `callerSource`, to be selected beside others. */
-export function callerColumns(source: CallerSource) {
-  const { userId, email, username, isBanned, userCreatedAt, roles, rolePermissions } = source;
-  const { credentialId, scopes, allowedIps, expiresAt, lastUsedAt } = source;
-  return {
-    ...{ userId, email, username, isBanned, userCreatedAt, roles, rolePermissions },
-    ...{ credentialId, scopes, allowedIps, expiresAt, lastUsedAt },
-  };
-}
-
-export interface CallerRow {
-  userId: string;
-  email: string;
-  username: string;
-  isBanned: boolean;
-  userCreatedAt: Date;
-  roles: string[];
-  rolePermissions: string[];
-  credentialId: string;
-  scopes: string[];
-  allowedIps: string[];
-  expiresAt: Date | null;
-  lastUsedAt: Date | null;
-}
-
-/** The row of `callerSource` as a statement written in SQL gives it. */
-export interface RawCallerRow extends Record<string, unknown> {
+/** The row that `callerQuery` finds. Times come as Postgres writes them. */
+export interface CallerRow extends Record<string, unknown> {
   caller_user_id: string;
   caller_email: string;
   caller_username: string;
@@ -131,23 +75,6 @@ export interface RawCallerRow extends Record<string, unknown> {
   caller_last_used_at: string | null;
 }
 
-const instantOrNull = (text: string | null) => (text === null ? null : new Date(text));
-
-export const toCallerRow = (row: RawCallerRow): CallerRow => ({
-  userId: row.caller_user_id,
-  email: row.caller_email,
-  username: row.caller_username,
-  isBanned: row.caller_is_banned,
-  userCreatedAt: new Date(row.caller_user_created_at),
-  roles: row.caller_role_names,
-  rolePermissions: row.caller_role_permissions,
-  credentialId: row.caller_credential_id,
-  scopes: row.caller_scopes,
-  allowedIps: row.caller_allowed_ips,
-  expiresAt: instantOrNull(row.caller_expires_at),
-  lastUsedAt: instantOrNull(row.caller_last_used_at),
-});
-
 /**
  * Decides whether the row makes a caller.
  *
@@ -159,26 +86,29 @@ export function admitCaller(
   nowMs: number,
   clientAddress: string | null,
 ): Caller {
-  if (!row || row.isBanned) throw new Refusal("UNAUTHENTICATED", "Sign in first.");
-  const expiresAt = (row.expiresAt ?? NEVER).getTime();
+  if (!row || row.caller_is_banned) throw new Refusal("UNAUTHENTICATED", "Sign in first.");
+  const expiresAt = (row.caller_expires_at === null ? NEVER : new Date(row.caller_expires_at)).getTime();
   if (expiresAt <= nowMs) throw new Refusal("AUTH_EXPIRED", "Your sign-in or API key has expired.");
-  if (row.allowedIps.length > 0 && !isInBlocks(clientAddress, row.allowedIps)) {
+  const allowedIps = row.caller_allowed_ips;
+  if (allowedIps.length > 0 && !isInBlocks(clientAddress, allowedIps)) {
     throw new Refusal("PERMISSION_DENIED", "This API key may not be used from your address.");
   }
+  const scopes = row.caller_scopes;
+  const lastUsedAt = row.caller_last_used_at;
   return {
-    userId: row.userId,
-    email: row.email,
-    username: row.username,
-    createdAt: row.userCreatedAt,
-    roles: row.roles,
-    rolePermissions: row.rolePermissions,
-    permissions: narrow(row.rolePermissions, row.scopes),
+    userId: row.caller_user_id,
+    email: row.caller_email,
+    username: row.caller_username,
+    createdAt: new Date(row.caller_user_created_at),
+    roles: row.caller_role_names,
+    rolePermissions: row.caller_role_permissions,
+    permissions: narrow(row.caller_role_permissions, scopes),
     credential: {
       kind: credential.kind,
-      id: row.credentialId,
-      scopes: row.scopes,
+      id: row.caller_credential_id,
+      scopes,
       expiresAt,
-      lastUsedAt: row.lastUsedAt,
+      lastUsedAt: lastUsedAt === null ? null : new Date(lastUsedAt),
     },
   };
 }
@@ -190,7 +120,6 @@ export async function loadCaller(
   nowMs: number,
   clientAddress: string | null,
 ): Promise<Caller> {
-  const source = callerSource(db, credential);
-  const [row] = await db.select(callerColumns(source)).from(source);
-  return admitCaller(row, credential, nowMs, clientAddress);
+  const { rows } = await db.execute<CallerRow>(callerQuery(credential));
+  return admitCaller(rows[0], credential, nowMs, clientAddress);
 }

@@ -43,12 +43,31 @@ export async function signSession(claims: SessionClaims, jwtKeys: string, nowMs:
     .sign(key.secret);
 }
 
+/** Tokens whose signature has been checked, with the keys it was checked by; the oldest give way. */
+const proved = new Map<string, { jwtKeys: string; claims: SessionClaims; expiresAtMs: number }>();
+const PROVED_MAX = 2_000;
+
+function remember(token: string, entry: { jwtKeys: string; claims: SessionClaims; expiresAtMs: number }): void {
+  if (proved.size >= PROVED_MAX) proved.delete(proved.keys().next().value!);
+  proved.set(token, entry);
+}
+
+const expired = () => new Refusal("AUTH_EXPIRED", "Your sign-in has expired.");
+
 /**
  * Proves a token's signature, issuer and expiry. The session behind it must still be looked up.
+ *
+ * A signature once proved stays proved under the same keys, so it is checked once an isolate and not once a request;
+ * the expiry is held against the clock each time.
  *
  * @throws Refusal AUTH_EXPIRED or UNAUTHENTICATED
  */
 export async function verifySession(token: string, jwtKeys: string, nowMs: number): Promise<SessionClaims> {
+  const known = proved.get(token);
+  if (known?.jwtKeys === jwtKeys) {
+    if (known.expiresAtMs <= nowMs) throw expired();
+    return known.claims;
+  }
   const keys = signingKeys(jwtKeys);
   try {
     const { payload } = await jwtVerify(
@@ -61,10 +80,12 @@ export async function verifySession(token: string, jwtKeys: string, nowMs: numbe
       { algorithms: ["HS256"], issuer: ISSUER, currentDate: new Date(nowMs), requiredClaims: ["exp"] },
     );
     if (typeof payload.sid === "string" && typeof payload.uid === "string") {
-      return { sessionId: payload.sid, userId: payload.uid };
+      const claims = { sessionId: payload.sid, userId: payload.uid };
+      remember(token, { jwtKeys, claims, expiresAtMs: payload.exp! * 1000 });
+      return claims;
     }
   } catch (error) {
-    if (error instanceof errors.JWTExpired) throw new Refusal("AUTH_EXPIRED", "Your sign-in has expired.");
+    if (error instanceof errors.JWTExpired) throw expired();
     if (!(error instanceof errors.JOSEError)) throw error;
   }
   throw new Refusal("UNAUTHENTICATED", "Sign in first.");
