@@ -45,7 +45,7 @@ module.exports = {
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     { name: "not-to-tests", severity: "error", from: { pathNot: ["\\.test\\.tsx?$", "^tests/", "/testing/"] }, to: { path: "\\.test\\.tsx?$" } },
-    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "^cloudflare:" } },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "^(cloudflare:|mineflayer$)" } },
   ],
   options: {
     doNotFollow: { path: "node_modules" },
