@@ -8,7 +8,6 @@ import { makeWorld, type World } from "./testing/agent-process.ts";
 import { serverSpec } from "./testing/server-spec.ts";
 import { waitUntil } from "./testing/wait-until.ts";
 
-const MAIN = join(import.meta.dirname, "main.ts");
 let world: World;
 beforeEach(async () => {
   world = await makeWorld();
@@ -17,7 +16,10 @@ afterEach(() => world.close());
 
 function agent(args: string[], environment: Record<string, string> = {}) {
   const env = { ...process.env, NODE_ENV: "test", ...environment };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: "utf8", env });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [world.agent.module, ...args], {
+    encoding: "utf8",
+    env,
+  });
   return { status, stdout, stderr };
 }
 

@@ -267,8 +267,8 @@ export class ServerActor {
     }
     if (!isExpected) return;
     const hasNewRun = found !== null && found.runId !== status.runId;
-    if (status.isLaunching && !hasNewRun) {
-      // The agent ended between deciding and doing.
+    if (status.isLaunching && !(hasNewRun && found.exit)) {
+      // The agent ended between deciding and doing, or the runtime between preparing and starting.
       if (status.state === "starting") return this.#act("launch");
       return void (await this.#step({ type: "launch_failed", reason: "" }));
     }

@@ -5,19 +5,37 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
+import { bundleAgent } from "../../local/build-agent.ts";
 import { bootIdentity } from "../boot-identity.ts";
 import { createLog } from "../log.ts";
 import { ProcessRuntime } from "../runtime/process/process-runtime.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
 
-const MAIN = join(import.meta.dirname, "..", "main.ts");
+/** The agent as it ships, made once a test file. */
+let bundle: Promise<string> | null = null;
+
+function agentModule(): Promise<string> {
+  bundle ??= (async () => {
+    const folder = mkdtempSync(join(tmpdir(), "catalyst-agent-bundle-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    const file = join(folder, "catalyst-agent.mjs");
+    await bundleAgent(file);
+    return file;
+  })();
+  return bundle;
+}
 
 export class AgentProcess {
   readonly folder = mkdtempSync(join(tmpdir(), "catalyst-agent-"));
   readonly dataDir = join(this.folder, "data");
   readonly configFile = join(this.folder, "config.toml");
+  readonly module: string;
   #child: ChildProcess | null = null;
   output = "";
+
+  constructor(module: string) {
+    this.module = module;
+  }
 
   configure(plane: FakeControlPlane, agent: Record<string, unknown> = {}): void {
     const config = {
@@ -33,7 +51,7 @@ export class AgentProcess {
   }
 
   start(args: string[] = ["run"], environment: Record<string, string> = {}): void {
-    const child = spawn(process.execPath, [MAIN, ...args, "--config", this.configFile], {
+    const child = spawn(process.execPath, [this.module, ...args, "--config", this.configFile], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_ENV: "test", ...environment },
     });
@@ -86,7 +104,7 @@ export interface World {
 /** A control plane and a configured agent that is not started yet. */
 export async function makeWorld(nodeId?: string, settings: Record<string, unknown> = {}): Promise<World> {
   const plane = await FakeControlPlane.start(nodeId);
-  const agent = new AgentProcess();
+  const agent = new AgentProcess(await agentModule());
   agent.configure(plane, settings);
   const close = async () => {
     await agent.cleanUp();

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -134,6 +134,20 @@ test("children that are left when the game ends go with it, and hold no restart 
   await waitUntil("the child to be gone", () => !readProcessStat(child) || readProcessStat(child)?.state === "Z");
   await start("echo again");
   await said("again\n");
+});
+
+test("a run that the last agent wrote down and did not start never comes to life", async () => {
+  const { runId } = await start("exec sleep 69");
+  await runtime.kill(ID);
+  await ended();
+  const runs = join(dataDir, "process-runtime", "runs");
+  rmSync(join(runs, `${ID}~${runId}.process`));
+  rmSync(join(runs, `${ID}~${runId}.cancelled`));
+  rmSync(join(dataDir, "process-runtime", "exits", `${ID}~${runId}`));
+  const next = newRuntime();
+  expect(await next.inspect(ID)).toBeNull();
+  expect(existsSync(join(runs, `${ID}~${runId}.cancelled`))).toBe(true);
+  await next.close();
 });
 
 test("a pid that belongs to somebody else now is not taken for the game", async () => {

@@ -58,6 +58,8 @@ export class ProcessRuntime implements ContainerRuntime {
   #watcher: FSWatcher | null = null;
   #livenessTimer: NodeJS.Timeout | null = null;
   readonly #reported = new Set<string>();
+  /** Runs that this agent is starting right now. */
+  readonly #beginning = new Set<string>();
 
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
@@ -118,7 +120,9 @@ export class ProcessRuntime implements ContainerRuntime {
   async inspect(serverId: string): Promise<RuntimeStatus | null> {
     await this.#prepare();
     const run = this.#files.readRecord(serverId);
-    return run?.kind === "game" ? this.#statusOf(run) : null;
+    if (run?.kind !== "game") return null;
+    if (!(await this.#hasComeToLife(run))) return null;
+    return this.#statusOf(run);
   }
 
   async list(): Promise<RuntimeStatus[]> {
@@ -183,6 +187,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const runId = `${Date.now().toString(36)}${randomBytes(6).toString("hex")}`;
     const { bootIdentity } = this.#options;
     const run: RunRecord = { serverId, runId, kind, bootIdentity, startedAt: Date.now() };
+    this.#beginning.add(runId);
     await this.#files.writeRecord(run);
     const path = process.env.PATH ?? "/usr/local/bin:/usr/bin:/bin";
     const places = {
@@ -197,10 +202,16 @@ export class ProcessRuntime implements ContainerRuntime {
       env: tool("env"),
       path,
     };
-    await spawnDetached(wrapperArguments(places, command), paths.data, {
-      PATH: path,
-      ...environment,
-    });
+    try {
+      await spawnDetached(wrapperArguments(places, command), paths.data, { PATH: path, ...environment });
+      await this.#untilNamed(run);
+    } finally {
+      this.#beginning.delete(runId);
+    }
+    return run;
+  }
+
+  async #untilNamed(run: RunRecord): Promise<void> {
     const deadline = Date.now() + SPAWN_DEADLINE_MS;
     while (!this.#files.readProcess(run)) {
       if (Date.now() > deadline) {
@@ -209,11 +220,24 @@ export class ProcessRuntime implements ContainerRuntime {
       }
       await delay(SPAWN_LOOK_MS);
     }
-    return run;
   }
 
   #isOfThisBoot(run: RunRecord): boolean {
     return run.bootIdentity === this.#options.bootIdentity;
+  }
+
+  /**
+   * A run that the last agent wrote down and perhaps did not come to start: it gets a moment to show itself, and is
+   * forbidden then, so that it cannot come to life behind somebody's back.
+   */
+  async #hasComeToLife(run: RunRecord): Promise<boolean> {
+    const hasSign = () => this.#files.readProcess(run) !== null || this.#files.readExit(run) !== null;
+    if (!this.#isOfThisBoot(run)) return true;
+    const deadline = Date.now() + EXIT_CODE_DEADLINE_MS;
+    while (!hasSign() && Date.now() < deadline && !this.#beginning.has(run.runId)) await delay(SPAWN_LOOK_MS);
+    if (hasSign() || this.#beginning.has(run.runId)) return hasSign();
+    this.#files.cancel(run);
+    return hasSign();
   }
 
   /** The game's first process while it lives. */

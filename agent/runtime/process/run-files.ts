@@ -22,6 +22,10 @@ const runRecordSchema = z.object({
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
 
+const CANCELLED = ".cancelled";
+/** A wrapper that has not started its game by then never will. */
+const CANCELLATION_KEPT_MS = 10 * 60 * 1000;
+
 /** Shells report the end by signal N as 128 + N. */
 const SIGNAL_BASE = 128;
 
@@ -52,10 +56,11 @@ export class RunFiles {
   async prepare(): Promise<void> {
     await mkdir(this.#runs, { recursive: true, mode: 0o700 });
     await mkdir(this.exits, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(this.#runs)) if (this.#isOldCancellation(name)) rmSync(join(this.#runs, name));
   }
 
   processFile = (run: RunRecord) => join(this.#runs, `${run.serverId}~${run.runId}.process`);
-  cancelledFile = (run: RunRecord) => join(this.#runs, `${run.serverId}~${run.runId}.cancelled`);
+  cancelledFile = (run: RunRecord) => join(this.#runs, `${run.serverId}~${run.runId}${CANCELLED}`);
   exitFile = (run: RunRecord) => join(this.exits, `${run.serverId}~${run.runId}`);
   #recordFile = (serverId: string) => join(this.#runs, `${serverId}.json`);
 
@@ -99,11 +104,18 @@ export class RunFiles {
     return { exitCode, signal: signalName(exitCode), oomKilled: false, exitedAt };
   }
 
-  /** Forgets a server's runs. */
+  /** Forgets a server's runs, but not yet what they are forbidden: a slow wrapper may still come to look. */
   remove(serverId: string): void {
     const isOfServer = (name: string) => name === `${serverId}.json` || name.startsWith(`${serverId}~`);
     for (const folder of [this.#runs, this.exits]) {
-      for (const name of readdirSync(folder).filter(isOfServer)) rmSync(join(folder, name), { force: true });
+      for (const name of readdirSync(folder).filter(isOfServer)) {
+        if (!name.endsWith(CANCELLED) || this.#isOldCancellation(name)) rmSync(join(folder, name), { force: true });
+      }
     }
+  }
+
+  #isOldCancellation(name: string): boolean {
+    if (!name.endsWith(CANCELLED)) return false;
+    return Date.now() - statSync(join(this.#runs, name)).mtimeMs > CANCELLATION_KEPT_MS;
   }
 }
