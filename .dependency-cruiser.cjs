@@ -1,5 +1,16 @@
 /** The import rules of the rooms (see CONTRIBUTING.md). A room may import itself and what its rule names. */
-const rooms = ["protocol", "worker", "durable-objects", "agent", "web", "drizzle", "templates", "local", "tests", "bench"];
+const rooms = [
+  "protocol",
+  "worker",
+  "durable-objects",
+  "agent",
+  "web",
+  "drizzle",
+  "templates",
+  "local",
+  "tests",
+  "bench",
+];
 
 const mayImport = {
   protocol: [],
@@ -44,14 +55,28 @@ module.exports = {
       to: { path: "^worker/", pathNot: "^worker/(env|db/[^/]+)\\.ts$" },
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
-    { name: "not-to-tests", severity: "error", from: { pathNot: ["\\.test\\.tsx?$", "^tests/", "/testing/"] }, to: { path: "\\.test\\.tsx?$" } },
-    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true, pathNot: "^(cloudflare:|mineflayer$)" } },
+    {
+      name: "not-to-tests",
+      severity: "error",
+      from: { pathNot: ["\\.test\\.tsx?$", "^tests/", "/testing/"] },
+      to: { path: "\\.test\\.tsx?$" },
+    },
+    {
+      name: "resolvable",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true, pathNot: "^(cloudflare:|mineflayer$)" },
+    },
   ],
   options: {
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^(dist|\\.catalyst|tests/minecraft/node_modules)" },
     tsPreCompilationDeps: true,
     detectProcessBuiltinModuleCalls: true,
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["workerd", "import", "require", "node", "default", "types"], extensions: [".ts", ".tsx", ".js", ".mjs", ".json"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["workerd", "import", "require", "node", "default", "types"],
+      extensions: [".ts", ".tsx", ".js", ".mjs", ".json"],
+    },
   },
 };
