@@ -95,7 +95,7 @@ function Pages() {
       </Routes>
       <Toaster
         theme={isDark ? "dark" : "light"}
-        position="bottom-right"
+        position="top-center"
         closeButton
         toastOptions={{ className: "font-sans!" }}
       />

@@ -13,6 +13,7 @@ import { TimeAgo } from "../../components/time-ago.tsx";
 import { Badge } from "../../components/ui/badge.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
+import { cn } from "../../components/ui/class-names.ts";
 import { ConfirmDialog, Dialog, DialogActions } from "../../components/ui/dialog.tsx";
 import { Field } from "../../components/ui/field.tsx";
 import { Input } from "../../components/ui/input.tsx";
@@ -73,7 +74,7 @@ export default function UsersPage() {
               <thead>
                 <tr>
                   <HeadCell>User</HeadCell>
-                  <HeadCell>Roles</HeadCell>
+                  <HeadCell className="max-sm:hidden">Roles</HeadCell>
                   <HeadCell className="max-md:hidden">Servers</HeadCell>
                   <HeadCell className="max-md:hidden">Since</HeadCell>
                   <HeadCell>
@@ -115,17 +116,11 @@ function UserRow({ user, isSelf, mayBan }: { user: UserRecord; isSelf: boolean; 
       <Cell>
         <span className="font-medium">{user.username}</span>
         {isSelf && <span className="ml-2 text-faint text-xs">you</span>}
-        <span className="block text-[13px] text-subtle">{user.email}</span>
+        <span className="block break-all text-[13px] text-subtle">{user.email}</span>
+        <Standing user={user} className="mt-1.5 sm:hidden" />
       </Cell>
-      <Cell>
-        <span className="flex flex-wrap gap-1.5">
-          {user.roles.map((role) => (
-            <Badge key={role} tone={role === "Administrator" ? "accent" : "neutral"}>
-              {role}
-            </Badge>
-          ))}
-          {user.isBanned && <Badge tone="danger">Banned</Badge>}
-        </span>
+      <Cell className="max-sm:hidden">
+        <Standing user={user} />
       </Cell>
       <Cell className="tabular-nums max-md:hidden">{user.serverCount}</Cell>
       <Cell className="whitespace-nowrap text-subtle max-md:hidden">
@@ -155,6 +150,19 @@ function UserRow({ user, isSelf, mayBan }: { user: UserRecord; isSelf: boolean; 
         <p>All sessions and API keys of {user.username} end at once. Their servers keep running.</p>
       </ConfirmDialog>
     </tr>
+  );
+}
+
+function Standing({ user, className }: { user: UserRecord; className?: string }) {
+  return (
+    <span className={cn("flex flex-wrap gap-1.5", className)}>
+      {user.roles.map((role) => (
+        <Badge key={role} tone={role === "Administrator" ? "accent" : "neutral"}>
+          {role}
+        </Badge>
+      ))}
+      {user.isBanned && <Badge tone="danger">Banned</Badge>}
+    </span>
   );
 }
 
