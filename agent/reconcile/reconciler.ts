@@ -18,7 +18,6 @@ const RETRY = { firstMs: 500, maxMs: 60_000 };
 
 export interface ReconcilerOptions {
   dataDir: string;
-  nodeId: string;
   services: ActorServices;
   consoles: ConsoleLogs;
   pull(known: ReadonlyMap<string, ServerSpec>): Promise<NodeSpec>;
