@@ -5,23 +5,21 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "smol-toml";
+import { afterAll } from "vitest";
 import { bundleAgent } from "../../local/build-agent.ts";
 import { bootIdentity } from "../boot-identity.ts";
 import { createLog } from "../log.ts";
 import { ProcessRuntime } from "../runtime/process/process-runtime.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
 
-/** The agent as it ships, made once a test file. */
+const bundleFolder = mkdtempSync(join(tmpdir(), "catalyst-agent-bundle-"));
+afterAll(() => rmSync(bundleFolder, { recursive: true, force: true }));
 let bundle: Promise<string> | null = null;
 
+/** The agent as it ships, made once a test file. */
 function agentModule(): Promise<string> {
-  bundle ??= (async () => {
-    const folder = mkdtempSync(join(tmpdir(), "catalyst-agent-bundle-"));
-    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
-    const file = join(folder, "catalyst-agent.mjs");
-    await bundleAgent(file);
-    return file;
-  })();
+  const file = join(bundleFolder, "catalyst-agent.mjs");
+  bundle ??= bundleAgent(file).then(() => file);
   return bundle;
 }
 
