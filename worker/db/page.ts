@@ -28,16 +28,16 @@ export function decodeCursor(cursor: string | undefined, parts: number): string[
 }
 
 /** Makes a page of rows that were fetched one more than `limit`, so that one knows whether there is a next page. */
-export function pageOf<Row, T>(
+export function pageOf<Row, T = Row>(
   rows: readonly Row[],
   limit: number,
   keyOf: (row: Row) => string[],
-  toItem: (row: Row) => T,
+  toItem?: (row: Row) => T,
 ): Page<T> {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
   return {
-    items: shown.map(toItem),
+    items: toItem ? shown.map(toItem) : (shown as unknown[] as T[]),
     nextCursor: rows.length > limit && last !== undefined ? encodeCursor(...keyOf(last)) : null,
   };
 }

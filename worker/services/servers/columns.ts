@@ -14,7 +14,15 @@ export const statusColumn = sql<ServerState>`case
 const isoTime = <T extends string | null>(column: SQLWrapper) =>
   sql<T>`to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** Columns of a server as lists show it; the statement joins the six tables that they come from. */
+/** The allocation's alias, its own address, or the node's public one when it binds to all or to the node's own. */
+const host = sql`coalesce(nullif(${allocations.alias}, ''), case
+  when ${allocations.ip} in ('0.0.0.0', '::') or ${allocations.ip} = ${nodes.bindAddress} then ${nodes.publicAddress}
+  else ${allocations.ip} end)`;
+/** Where players connect, `host:port`; an IPv6 address stands in brackets. */
+const connectAddress = sql<string | null>`case when ${allocations.port} is not null then
+  case when position(':' in ${host}) > 0 then '[' || ${host} || ']' else ${host} end || ':' || ${allocations.port} end`;
+
+/** Columns of a server as the API shows it; the statement joins the six tables that they come from. */
 export const serverColumns = {
   id: servers.id,
   name: servers.name,
@@ -24,8 +32,6 @@ export const serverColumns = {
   nodeId: servers.nodeId,
   nodeName: nodes.name,
   nodeIsOnline: nodes.isOnline,
-  publicAddress: nodes.publicAddress,
-  bindAddress: nodes.bindAddress,
   locationId: nodes.locationId,
   templateId: servers.templateId,
   templateName: templates.name,
@@ -40,34 +46,8 @@ export const serverColumns = {
   allocatedDiskMb: servers.diskMb,
   primaryIp: allocations.ip,
   primaryPort: allocations.port,
-  primaryAlias: allocations.alias,
+  connectAddress,
   networkMode: servers.networkMode,
   createdAt: isoTime<string>(servers.createdAt),
   updatedAt: isoTime<string>(servers.updatedAt),
-};
-
-export type ServerRow = Omit<Server, "connectAddress"> & {
-  publicAddress: string;
-  bindAddress: string;
-  primaryAlias: string | null;
-};
-
-const WILDCARDS = ["0.0.0.0", "::"];
-
-/** Where players connect: the allocation's alias, its own address, or the node's public one when it binds to all. */
-export function connectAddress(
-  row: Pick<ServerRow, "primaryIp" | "primaryPort" | "primaryAlias"> & {
-    publicAddress: string;
-    bindAddress: string;
-  },
-): string | null {
-  if (row.primaryPort === null || row.primaryIp === null) return null;
-  const isOwn = !WILDCARDS.includes(row.primaryIp) && row.primaryIp !== row.bindAddress;
-  const host = row.primaryAlias || (isOwn ? row.primaryIp : row.publicAddress);
-  return `${host.includes(":") ? `[${host}]` : host}:${row.primaryPort}`;
-}
-
-export function toServer(row: ServerRow): Server {
-  const { publicAddress, bindAddress, primaryAlias, ...shown } = row;
-  return { ...shown, connectAddress: connectAddress(row) };
-}
+} satisfies Record<keyof Server, unknown>;

@@ -4,7 +4,7 @@ import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import { allows, hasGlobal } from "../../auth/permissions.ts";
 import type { ServerContext } from "../../context.ts";
 import { notFound } from "../../errors.ts";
-import { serverColumns, toServer } from "./columns.ts";
+import { serverColumns } from "./columns.ts";
 import { visibleEnvironment } from "./environment.ts";
 
 /** One server with what its page needs, as far as the caller may see it. */
@@ -29,7 +29,7 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
   const seesStartup = allows(permissions, "startup.read");
   const environment = visibleEnvironment(row.template, row.environment, hasGlobal(ctx.caller, "admin.write"));
   return {
-    ...toServer(row.server),
+    ...row.server,
     image: row.image,
     startup: seesStartup ? row.startup : "",
     environment: seesStartup ? environment : {},

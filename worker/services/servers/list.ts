@@ -1,13 +1,13 @@
 import { type SQL, sql } from "drizzle-orm";
 import { PgDialect } from "drizzle-orm/pg-core";
 import type { z } from "zod";
-import type { serverListQuerySchema } from "../../../protocol/api/servers.ts";
+import type { Server, serverListQuerySchema } from "../../../protocol/api/servers.ts";
 import { admitCaller, type CallerRow, callerQuery } from "../../auth/caller.ts";
 import type { Credential } from "../../auth/credential.ts";
 import { narrow, refuse, SEES_EVERY_SERVER } from "../../auth/permissions.ts";
 import type { RequestContext } from "../../context.ts";
 import { containing, decodeCursor, pageOf } from "../../db/page.ts";
-import { type ServerRow, serverColumns, toServer } from "./columns.ts";
+import { serverColumns } from "./columns.ts";
 
 type Filter = z.output<typeof serverListQuerySchema>;
 
@@ -44,7 +44,7 @@ function visiblePage(filter: Filter): SQL {
       ) order by s.id limit ${limit}::int)`;
 }
 
-const NAMES = Object.keys(serverColumns) as (keyof ServerRow)[];
+const NAMES = Object.keys(serverColumns) as (keyof Server)[];
 
 /** The parts of the statement that hold no parameter; their text is made once. */
 const SELECTED = (() => {
@@ -56,12 +56,12 @@ const GATHERED = sql.raw(NAMES.map((name) => `json_agg(shown."${name}")`).join("
 /** Column by column as Postgres gathers them, each null when there is no row. */
 type Columns = (unknown[] | null)[];
 
-function toRows(columns: Columns): ServerRow[] {
+function toRows(columns: Columns): Server[] {
   const count = columns[0]?.length ?? 0;
   return Array.from({ length: count }, (_, index) => {
     const row: Record<string, unknown> = {};
     for (let column = 0; column < NAMES.length; column++) row[NAMES[column]!] = columns[column]![index];
-    return row as unknown as ServerRow;
+    return row as unknown as Server;
   });
 }
 
@@ -93,5 +93,5 @@ export async function listServers(ctx: RequestContext, credential: Credential, f
   const row = rows[0];
   const caller = admitCaller(row, credential, ctx.clock.now(), ctx.clientAddress);
   if (narrow(["server.read"], caller.credential.scopes).length === 0) throw refuse("server.read");
-  return { caller, ...pageOf(toRows(row!.columns), filter.limit, (server) => [server.id], toServer) };
+  return { caller, ...pageOf(toRows(row!.columns), filter.limit, (server) => [server.id]) };
 }

@@ -165,6 +165,29 @@ describe("what a node has", () => {
   });
 });
 
+describe("the address for players", () => {
+  let nextPort = 41_000;
+  it.each<[string, string, string | undefined, string]>([
+    ["a wildcard is the node's public one", "0.0.0.0", undefined, "203.0.113.7"],
+    ["an address of its own is that one", "198.51.100.5", undefined, "198.51.100.5"],
+    ["an alias is the alias", "198.51.100.6", "play.example.com", "play.example.com"],
+    ["IPv6 stands in brackets", "2001:db8::9", undefined, "[2001:db8::9]"],
+  ])("of %s", async (_what, ip, alias, host) => {
+    const port = nextPort++;
+    await world.must("POST", "/api/nodes/node-1/allocations", {
+      as: admin,
+      body: { ip, ports: port, ...(alias ? { alias } : {}) },
+    });
+    const id = await world.server(owner, { primaryPort: port });
+    const one = await world.must<{ connectAddress: string }>("GET", `/api/servers/${id}`, { as: owner });
+    expect(one.connectAddress).toBe(`${host}:${port}`);
+    const all = await world.must<{ id: string; connectAddress: string }[]>("GET", "/api/servers?limit=200", {
+      as: owner,
+    });
+    expect(all.find((server) => server.id === id)).toMatchObject({ connectAddress: one.connectAddress });
+  });
+});
+
 describe("listing servers", () => {
   it("shows them to their owner, to who was granted sight of them and to administrators, and to nobody else", async () => {
     const id = await world.server(owner, { name: "listed" });
