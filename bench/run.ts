@@ -33,13 +33,25 @@ if (values.write && positionals.length > 0) {
 
 const chosen = MEASUREMENTS.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
 const bench = new Bench();
+
+/** A row that fails leaves the others their figures, but not the run its good end. */
+async function measureOrSay({ name, measure }: Measurement): Promise<(Row | SkippedRow)[]> {
+  try {
+    return await measure(bench);
+  } catch (error) {
+    console.error(error);
+    process.exitCode = 1;
+    return [{ name, work: name, reason: `it failed: ${(error as Error).message}` }];
+  }
+}
+
 const rows: Row[] = [];
 const skipped: SkippedRow[] = [];
 let section = "";
 try {
   for (const measurement of chosen) {
     console.error(`measuring ${measurement.name} …`);
-    for (const result of await measurement.measure(bench)) {
+    for (const result of await measureOrSay(measurement)) {
       if ("reason" in result) skipped.push(result);
       else rows.push(result);
     }
