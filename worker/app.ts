@@ -4,6 +4,7 @@ import { REQUEST_BODY_MAX_BYTES } from "../protocol/limits.ts";
 import type { AppEnv } from "./context.ts";
 import { notFound, Refusal } from "./errors.ts";
 import { answerError } from "./middleware/answer-errors.ts";
+import { emptyBodyIsNone } from "./middleware/empty-body.ts";
 import { idempotency } from "./middleware/idempotency.ts";
 import { type Ports, requestContext } from "./middleware/request-context.ts";
 import { securityHeaders } from "./middleware/security-headers.ts";
@@ -38,6 +39,7 @@ export function createApp(ports: Ports) {
     }),
   );
 
+  app.use(emptyBodyIsNone);
   app.use("/api/*", idempotency);
 
   const groups = [

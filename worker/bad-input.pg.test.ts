@@ -40,6 +40,18 @@ describe("a request body", () => {
     expect([answer.status, answer.body.code]).toEqual([400, "VALIDATION"]);
   });
 
+  it.each([
+    ["of no bytes", ""],
+    ["of no bytes, in chunks", new Blob([]).stream()],
+    ["that is not there", null],
+  ])("%s with a JSON type is no body, where none is needed", async (_what, body) => {
+    const headers = { "content-type": "application/json", authorization: `Bearer ${admin.token}` };
+    const path = "http://localhost/api/nodes/node-1/rotate-secret";
+    const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
+    const answer = await world.app.request(path, init, world.env);
+    expect(answer.status, await answer.text()).toBe(200);
+  });
+
   it("larger than 1 MiB is refused", async () => {
     const answer = await post({ name: "x".repeat(1024 * 1024 + 1) });
     expect([answer.status, answer.body.code]).toEqual([413, "BODY_TOO_LARGE"]);
