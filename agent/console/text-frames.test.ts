@@ -86,6 +86,8 @@ describe("cutting console bytes into frames", () => {
     expect(displayStart(Buffer.from("half\nwhole\n"), 100)).toBe(5);
     expect(displayStart(Buffer.from("€uro").subarray(1), 100)).toBe(2);
     expect(displayStart(Buffer.from("x".repeat(50)), 10)).toBe(0);
+    // A piece shorter than its last line is not skipped whole.
+    expect(displayStart(Buffer.from("end of a long line\n"), 100)).toBe(0);
   });
 });
 

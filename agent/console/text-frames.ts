@@ -66,7 +66,7 @@ export function frameEnd(bytes: Buffer, start: number, maxBytes: number, acceptP
 /** Where text that begins at an arbitrary byte may be shown from: after the first line end, else at a character. */
 export function displayStart(bytes: Buffer, searchBytes: number): number {
   const at = bytes.subarray(0, searchBytes).indexOf(LINE_FEED);
-  if (at >= 0) return at + 1;
+  if (at >= 0 && at + 1 < bytes.length) return at + 1;
   let start = 0;
   while (start < 3 && start < bytes.length && (bytes[start]! & 0xc0) === 0x80) start++;
   return start;

@@ -148,6 +148,14 @@ describe("the general socket", () => {
     await world.until("the hub socket is closed", () => hubSockets[0]!.closed !== null);
   });
 
+  it("passes nothing on in which a node speaks of another server", async () => {
+    const socket = await subscribed(owner, 0);
+    const said = { type: "console_output", stream: "stdout", data: "hi\n", offset: 0, bytes: 3, timestamp: 1 };
+    hubSockets[0]!.receive({ ...said, serverId: "another-server" });
+    hubSockets[0]!.receive({ ...said, serverId });
+    expect(socket.of("console_output")).toEqual([{ ...said, serverId }]);
+  });
+
   it("acknowledges for a client that never does, and leaves it to one that does", async () => {
     const socket = await subscribed();
     const text = (offset: number) => ({

@@ -9,8 +9,6 @@ import { closeCodeOf } from "./refuse.ts";
 /** Times a lost hub socket is opened anew before the client is told; each wait is longer, and none is exact. */
 const REOPENINGS_MAX = 6;
 const REOPEN_FIRST_MS = 250;
-/** Only frames this short can be a `bye`; longer ones need no look. */
-const BYE_MAX_CHARS = 600;
 
 export interface SubscriptionSurroundings {
   caller(): Promise<CallerContext>;
@@ -21,11 +19,21 @@ export interface SubscriptionSurroundings {
 
 interface HubFrame {
   type?: string;
+  serverId?: string;
   code?: number;
   reason?: string;
   offset?: number;
   bytes?: number;
   to?: number;
+}
+
+function readFrame(text: string): HubFrame | null {
+  try {
+    const frame = JSON.parse(text);
+    return typeof frame === "object" ? frame : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Where the client's text goes on after a frame, or null when the frame carries none. */
@@ -76,12 +84,10 @@ export class Subscription {
 
   /** Passes a frame of the hub on, but for a `bye`, which is between the hub and us. */
   #pass(hub: Socket, text: string): HubFrame | null {
-    const mayBeBye = text.length <= BYE_MAX_CHARS && text.includes('"bye"');
-    if (this.#clientAcknowledges && !mayBeBye) {
-      this.#around.toClient(text);
-      return null;
-    }
-    const frame = JSON.parse(text) as HubFrame;
+    const frame = readFrame(text);
+    // The hub passes a node's console frames on unread. A stolen node must not speak for a server of another node,
+    // which this client may be watching on the same socket.
+    if (!frame || (frame.serverId !== undefined && frame.serverId !== this.serverId)) return null;
     if (frame.type === "bye") {
       // The close itself may come seconds later: a hibernating socket ends its connection lazily.
       this.#lost(hub, frame.code ?? CLOSE.RESTART, frame.reason ?? "");
