@@ -2,6 +2,7 @@ import { Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
 import type { Node } from "../../../protocol/api/nodes.ts";
+import type { Server } from "../../../protocol/api/servers.ts";
 import { toApiError } from "../../api/api-error.ts";
 import { useAllocations, useCreateAllocations, useDeleteAllocation } from "../../api/nodes.ts";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
@@ -13,8 +14,15 @@ import { Field } from "../../components/ui/field.tsx";
 import { Input } from "../../components/ui/input.tsx";
 import { Cell, HeadCell, Table } from "../../components/ui/table.tsx";
 
+interface AllocationsCardProps {
+  node: Node;
+  /** Servers whose names are known; others are shown by their id. */
+  servers: readonly Server[];
+  mayManage: boolean;
+}
+
 /** Addresses and ports that servers of this node may use. */
-export function AllocationsCard({ node, mayManage }: { node: Node; mayManage: boolean }) {
+export function AllocationsCard({ node, servers, mayManage }: AllocationsCardProps) {
   const allocations = useAllocations(node.id);
   const remove = useDeleteAllocation(node.id);
   const [adding, setAdding] = useState(false);
@@ -60,7 +68,7 @@ export function AllocationsCard({ node, mayManage }: { node: Node; mayManage: bo
                         to={`/servers/${allocation.serverId}`}
                         className="block max-w-52 truncate rounded text-accent-text hover:underline"
                       >
-                        {allocation.serverId}
+                        {servers.find(({ id }) => id === allocation.serverId)?.name ?? allocation.serverId}
                       </Link>
                     ) : (
                       <Badge>Free</Badge>

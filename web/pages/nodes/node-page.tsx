@@ -119,7 +119,11 @@ function LoadedNodePage({ node }: { node: Node }) {
             </ul>
           )}
         </Card>
-        <AllocationsCard node={node} mayManage={can(me, "node.manage_allocation")} />
+        <AllocationsCard
+          node={node}
+          servers={servers.data?.items ?? []}
+          mayManage={can(me, "node.manage_allocation")}
+        />
         {can(me, "node.delete") && <DeleteNode node={node} />}
       </div>
       <EditNodeDialog node={node} open={editing} onOpenChange={setEditing} />
