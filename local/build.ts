@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { bundleAgent, publishAgent } from "./build-agent.ts";
 import { bundleEdge } from "./build-edge.ts";
+import { endWithParent } from "./end-with-parent.ts";
 import { waitForLock } from "./process-lock.ts";
 import { projectRoot } from "./project-root.ts";
 
@@ -109,7 +110,9 @@ function listFiles(path: string): string[] {
 /** In a process of its own, whose memory is given back when it is done. */
 async function viteBuild(): Promise<void> {
   const args = ["node_modules/vite/bin/vite.js", "build", "--config", "web/vite.config.ts", "--logLevel", "warn"];
-  const child = spawn(process.execPath, args, { cwd: projectRoot, stdio: ["ignore", "pipe", "pipe"] });
+  // It must not go on writing when the next start builds already.
+  const command = endWithParent("SIGTERM", process.execPath, args);
+  const child = spawn(...command, { cwd: projectRoot, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {

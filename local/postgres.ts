@@ -2,18 +2,20 @@
  * The embedded Postgres of one machine: a cluster in a folder, reachable on loopback alone, with a password.
  *
  * It runs in a process group of its own, so that Ctrl-C reaches it only through `stop()`. Should its parent be killed it
- * goes on; whoever starts on the same folder next ends it first. Durability is Postgres's own: fsync is on.
+ * ends too; whoever starts on the same folder next ends what is left. Durability is Postgres's own: fsync is on.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chown, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chown, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { endWithParent } from "./end-with-parent.ts";
 import { freePort } from "./free-port.ts";
 import { asPostgresUser, findPostgresBinaries, postgresUser } from "./postgres-binaries.ts";
+import { endLeftovers } from "./postgres-leftovers.ts";
+import { ServerLog } from "./postgres-log.ts";
 import { endProcess, identify, isStillRunning, type ProcessIdentity } from "./process-identity.ts";
 
 export interface PostgresOptions {
@@ -44,7 +46,6 @@ export interface RunningPostgres {
 const HOST = "127.0.0.1";
 const SUPERUSER = "catalyst";
 const READY_DEADLINE_MS = 60_000;
-const LOG_MAX_BYTES = 4 * 1024 * 1024;
 
 /**
  * Starts Postgres on a folder, making the cluster at the first time and ending a server left over from a killed run.
@@ -54,14 +55,17 @@ const LOG_MAX_BYTES = 4 * 1024 * 1024;
 export async function startPostgres(options: PostgresOptions): Promise<RunningPostgres> {
   const cluster = join(options.folder, "cluster");
   await prepareFolder(options.folder);
-  const password = await ensureCluster(options.folder, cluster, options.isDurable ?? true);
-  await endLeftover(cluster);
+  // Made beside its place and moved there when whole: a start that was cut short leaves no half cluster.
+  const unfinished = `${cluster}.new`;
+  await endLeftovers({ cluster, unfinished });
+  const password = await ensureCluster({ folder: options.folder, cluster, unfinished }, options.isDurable ?? true);
   const port = await freePort(HOST, options.preferredPort);
   const logPath = join(options.folder, "postgres.log");
-  const identity = await launch(cluster, logPath, port, options.isDurable ?? true);
+  const log = new ServerLog(logPath);
+  const identity = await launch(cluster, log, port, options.isDurable ?? true);
   const url = (database: string) => `postgres://${SUPERUSER}:${password}@${HOST}:${port}/${database}`;
   const ended = untilEnded(identity);
-  await untilReady(url("postgres"), identity, logPath);
+  await untilReady(url("postgres"), identity, log);
   return {
     host: HOST,
     port,
@@ -84,7 +88,10 @@ async function prepareFolder(folder: string): Promise<void> {
 }
 
 /** Makes the cluster unless there is one. @returns the superuser's password. */
-async function ensureCluster(folder: string, cluster: string, isDurable: boolean): Promise<string> {
+async function ensureCluster(
+  { folder, cluster, unfinished }: { folder: string; cluster: string; unfinished: string },
+  isDurable: boolean,
+): Promise<string> {
   const passwordPath = join(folder, "password");
   if (existsSync(join(cluster, "PG_VERSION"))) {
     await checkVersion(cluster);
@@ -94,12 +101,10 @@ async function ensureCluster(folder: string, cluster: string, isDurable: boolean
   }
   const found = await readdir(cluster).catch(() => []);
   if (found.length > 0) throw new Error(`${cluster} is damaged: it is no Postgres database, and it is not empty`);
-  // Made beside its place and moved there when whole: a start that was cut short leaves no half cluster.
-  const unfinished = `${cluster}.new`;
   await rm(unfinished, { recursive: true, force: true });
   const password = randomBytes(24).toString("base64url");
   const user = postgresUser();
-  await writeFile(passwordPath, `${password}\n`, { mode: 0o600 });
+  await writeFile(passwordPath, `${password}\n`, { mode: 0o600, flush: true });
   await mkdir(unfinished, { mode: 0o700 });
   if (user) {
     await chown(passwordPath, user.uid, user.gid);
@@ -125,7 +130,7 @@ async function initialise(cluster: string, passwordPath: string, isDurable: bool
     ...(isDurable ? [] : ["--no-sync"]),
   ];
   const program = findPostgresBinaries().initdb;
-  const call = asPostgresUser(program, args, [program, cluster]);
+  const call = asPostgresUser(...endWithParent("SIGTERM", program, args), [program, cluster]);
   const child = spawn(call.file, call.args, {
     ...(call.uid === undefined ? {} : { uid: call.uid, gid: call.gid! }),
     cwd: "/",
@@ -148,22 +153,7 @@ async function checkVersion(cluster: string): Promise<void> {
     throw new Error(`the database in ${cluster} is of Postgres ${has}, this release brings Postgres 18`);
 }
 
-/** A server that outlived its parent still holds the cluster: its own pid file says who it is. */
-async function endLeftover(cluster: string): Promise<void> {
-  const text = await readFile(join(cluster, "postmaster.pid"), "utf8").catch(() => "");
-  const [pid, folder] = text.split("\n");
-  const identity = identify(Number(pid));
-  if (!identity || folder !== cluster || !(await isPostgresOf(identity.pid, cluster))) return;
-  await endProcess(identity, "SIGINT", 20_000);
-}
-
-async function isPostgresOf(pid: number, cluster: string): Promise<boolean> {
-  if (process.platform !== "linux") return true;
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
-  return commandLine.split("\0").includes(cluster);
-}
-
-async function launch(cluster: string, logPath: string, port: number, isDurable: boolean): Promise<ProcessIdentity> {
+async function launch(cluster: string, log: ServerLog, port: number, isDurable: boolean): Promise<ProcessIdentity> {
   const settings: Record<string, string | number> = {
     listen_addresses: HOST,
     port,
@@ -187,27 +177,26 @@ async function launch(cluster: string, logPath: string, port: number, isDurable:
   const program = findPostgresBinaries().postgres;
   // The kernel forgets the wish to end with the parent when the user changes: it has to come after that.
   const call = asPostgresUser(...endWithParent("SIGINT", program, args), [program, cluster]);
-  const isLogLarge = (await stat(logPath).catch(() => null))?.size ?? 0;
-  const log = await open(logPath, isLogLarge > LOG_MAX_BYTES ? "w" : "a", 0o600);
+  const output = await log.open();
   try {
     const child = spawn(call.file, call.args, {
       ...(call.uid === undefined ? {} : { uid: call.uid, gid: call.gid! }),
       cwd: "/",
       env: { PATH: process.env.PATH ?? "", LC_ALL: "C", TZ: "UTC" },
       detached: true,
-      stdio: ["ignore", log.fd, log.fd],
+      stdio: ["ignore", output.fd, output.fd],
     });
     await new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
     child.unref();
     const identity = identify(child.pid!);
-    if (!identity) throw new Error(`Postgres ended at once: ${await lastLogLine(logPath)}`);
+    if (!identity) throw new Error(`Postgres ended at once: ${await log.complaint()}`);
     return identity;
   } finally {
-    await log.close();
+    await output.close();
   }
 }
 
-async function untilReady(url: string, identity: ProcessIdentity, logPath: string): Promise<void> {
+async function untilReady(url: string, identity: ProcessIdentity, log: ServerLog): Promise<void> {
   const deadline = Date.now() + READY_DEADLINE_MS;
   for (;;) {
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
@@ -219,7 +208,7 @@ async function untilReady(url: string, identity: ProcessIdentity, logPath: strin
     } catch (error) {
       await client.end().catch(() => {});
       const code = (error as { code?: string }).code;
-      if (!isStillRunning(identity)) throw new Error(`Postgres does not start: ${await lastLogLine(logPath)}`);
+      if (!isStillRunning(identity)) throw new Error(`Postgres does not start: ${await log.complaint()}`);
       const isStarting = code === "ECONNREFUSED" || code === "57P03" || code === "ECONNRESET";
       if (!isStarting || Date.now() > deadline) {
         await endProcess(identity, "SIGINT");
@@ -246,7 +235,3 @@ async function ensureDatabase(adminUrl: string, name: string): Promise<void> {
 }
 
 const lastLine = (text: string): string => text.trim().split("\n").at(-1) ?? "";
-
-async function lastLogLine(logPath: string): Promise<string> {
-  return lastLine(await readFile(logPath, "utf8").catch(() => "")) || "its log is empty";
-}

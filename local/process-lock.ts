@@ -1,5 +1,5 @@
 /** A lock file that one process holds; it counts for nothing once that process has ended, however it ended. */
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { identify, isStillRunning, type ProcessIdentity } from "./process-identity.ts";
 
@@ -25,12 +25,30 @@ export function tryLock(path: string): ProcessLock | ProcessIdentity {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       }
-      const holder = parseIdentity(readIfPresent(path));
+      const text = readIfPresent(path);
+      const holder = parseIdentity(text);
       if (holder && isStillRunning(holder)) return holder;
-      rmSync(path, { force: true });
+      removeStale(path, text);
     }
   } finally {
     rmSync(candidate, { force: true });
+  }
+}
+
+/**
+ * Removes a lock whose holder has ended. Somebody else may have done so and taken it since we read it: what is
+ * taken away is looked at again, and put back if it is another one.
+ */
+function removeStale(path: string, text: string | null): void {
+  const taken = `${path}.${process.pid}.stale`;
+  try {
+    renameSync(path, taken);
+    if (readIfPresent(taken) !== text) linkSync(taken, path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ENOENT" && code !== "EEXIST") throw error;
+  } finally {
+    rmSync(taken, { force: true });
   }
 }
 
