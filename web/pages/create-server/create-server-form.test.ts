@@ -8,6 +8,7 @@ import {
   errorsFromDetails,
   formErrors,
   freeMemoryMb,
+  inOrderOfOffer,
   toBody,
   variableError,
   withTemplate,
@@ -90,4 +91,13 @@ describe("the create-server form", () => {
       ]),
     ).toEqual({ port: "is taken", "environment.EULA": "must be true", "": "ownerId: no such user" });
   });
+});
+
+test("recommended templates are offered first, the others keep their order", () => {
+  const offered = inOrderOfOffer([
+    { id: "a", features: {} },
+    { id: "b", features: { recommended: true } },
+    { id: "c", features: { recommended: "yes" } },
+  ]);
+  expect(offered.map(({ id }) => id)).toEqual(["b", "a", "c"]);
 });

@@ -137,3 +137,9 @@ export function errorsFromDetails(details: readonly { path: string; message: str
   }
   return errors;
 }
+
+/** Recommended templates first, otherwise in the order given. */
+export function inOrderOfOffer<T extends Pick<Template, "features">>(templates: readonly T[]): T[] {
+  const isRecommended = ({ features }: T) => features.recommended === true;
+  return [...templates.filter(isRecommended), ...templates.filter((template) => !isRecommended(template))];
+}

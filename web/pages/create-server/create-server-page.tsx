@@ -26,6 +26,7 @@ import {
   type FormErrors,
   formErrors,
   freeMemoryMb,
+  inOrderOfOffer,
   type ServerForm,
   toBody,
   withTemplate,
@@ -131,7 +132,11 @@ export default function CreateServerPage() {
             {templates.isError && <FailureNotice error={templates.error} onRetry={() => void templates.refetch()} />}
             {templates.isPending && <ChoiceSkeletons />}
             {templates.data && (
-              <TemplateChoice templates={templates.data.items} value={form.templateId} onChange={chooseTemplate} />
+              <TemplateChoice
+                templates={inOrderOfOffer(templates.data.items)}
+                value={form.templateId}
+                onChange={chooseTemplate}
+              />
             )}
           </FormSection>
           <FormSection title="Node" error={errorAt("nodeId")}>
