@@ -12,7 +12,10 @@ const oneAtATime = { fileParallelism: false, testTimeout: 180_000, hookTimeout: 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: "unit", include: [`${rooms}/**/*.test.{ts,tsx}`], exclude: special } },
+      // A condition that a test waits for has a deadline of its own, which names it: that one shall come first.
+      {
+        test: { name: "unit", include: [`${rooms}/**/*.test.{ts,tsx}`], exclude: special, testTimeout: 30_000 },
+      },
       {
         test: {
           name: "pg",

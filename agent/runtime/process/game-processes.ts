@@ -8,6 +8,8 @@ const SHELL = realpathSync("/bin/sh");
 /** A process that forks as fast as it is killed is given up after so many rounds; the next one goes on. */
 const KILL_ROUNDS_MAX = 200;
 const KILL_ROUND_MS = 5;
+/** A logger that cannot write, its disk being full, would wait for ever. */
+const LAST_WORDS_DEADLINE_MS = 2_000;
 
 function allProcesses(): ProcessStat[] {
   return readdirSync("/proc")
@@ -36,12 +38,78 @@ function procText(pid: number, name: string): string {
 }
 
 /** Processes that carry the server's environment, in whatever session; the wrapper, which carries it too, is left out. */
-function marked(serverId: string, loggerPath: string): ProcessStat[] {
+function marked(serverId: string, loggers: ConsoleLoggers): ProcessStat[] {
   return allProcesses().filter((stat) => {
     if (stat.pid === process.pid) return false;
     if (!procText(stat.pid, "environ").split("\0").includes(`SERVER_ID=${serverId}`)) return false;
-    return !procText(stat.pid, "cmdline").includes(loggerPath);
+    return !loggers.isOwn(stat.pid);
   });
+}
+
+/** Processes that write to this run's console, whatever became of their session and environment. */
+function writers(loggers: ConsoleLoggers): ProcessStat[] {
+  const inputs = loggers.all().map(({ pid }) => linkTarget(`/proc/${pid}/fd/0`));
+  const pipes = new Set(inputs.filter((input) => input.startsWith("pipe:")));
+  if (pipes.size === 0) return [];
+  return allProcesses().filter(
+    ({ pid }) => pid !== process.pid && !loggers.isOwn(pid) && openFiles(pid).some((file) => pipes.has(file)),
+  );
+}
+
+/** The console loggers of one server. */
+export class ConsoleLoggers {
+  readonly #script: string;
+  readonly #folder: string;
+
+  constructor(script: string, consoleFolder: string) {
+    this.#script = script;
+    this.#folder = consoleFolder;
+  }
+
+  all(): ProcessStat[] {
+    return allProcesses().filter(({ pid }) => {
+      const words = procText(pid, "cmdline").split("\0");
+      const at = words.indexOf(this.#script);
+      return at >= 0 && words[at + 1] === "dir" && words[at + 2] === this.#folder;
+    });
+  }
+
+  /** Whether a process is a logger or the wrapper that starts it. */
+  isOwn(pid: number): boolean {
+    return procText(pid, "cmdline").includes(this.#script);
+  }
+
+  /** Waits until they have written the last words of a run whose processes are gone; then ends them. */
+  async end(): Promise<void> {
+    const startedAt = performance.now();
+    for (let left = this.all(); left.length > 0; left = this.all()) {
+      const waitedMs = performance.now() - startedAt;
+      if (waitedMs > 2 * LAST_WORDS_DEADLINE_MS) return;
+      if (waitedMs > LAST_WORDS_DEADLINE_MS) for (const { pid } of left) send(pid, "SIGKILL");
+      await delay(KILL_ROUND_MS);
+    }
+  }
+}
+
+/** Whether the wrapper that will write this file is there. */
+export function isWrapperAlive(exitFile: string): boolean {
+  return allProcesses().some(({ pid }) => procText(pid, "cmdline").split("\0").includes(exitFile));
+}
+
+function linkTarget(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
+
+function openFiles(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((fd) => linkTarget(`/proc/${pid}/fd/${fd}`));
+  } catch {
+    return [];
+  }
 }
 
 function send(pid: number, signal: NodeJS.Signals): void {
@@ -52,13 +120,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function isShell(pid: number): boolean {
-  try {
-    return readlinkSync(`/proc/${pid}/exe`) === SHELL;
-  } catch {
-    return false;
-  }
-}
+const isShell = (pid: number): boolean => linkTarget(`/proc/${pid}/exe`) === SHELL;
 
 function catches(pid: number, signal: NodeJS.Signals): boolean {
   const mask = /^SigCgt:\s*([0-9a-f]+)$/m.exec(procText(pid, "status"))?.[1];
@@ -81,13 +143,13 @@ export function signalSession(leader: number, signal: NodeJS.Signals): void {
  * Ends every process of the run, also those that left its session, and resolves when none is left.
  *
  * @param leader the run's first process while it lives. Without it only processes that carry the server's environment
- *   are ended: the number of its session may be somebody else's by now.
+ *   or write to its console are ended: the number of its session may be somebody else's by now.
  * @returns false when there are still some.
  */
-export async function killRun(serverId: string, leader: number | null, loggerPath: string): Promise<boolean> {
+export async function killRun(serverId: string, leader: number | null, loggers: ConsoleLoggers): Promise<boolean> {
   for (let round = 0; round < KILL_ROUNDS_MAX; round++) {
     const session = leader === null ? [] : (processesBySession().get(leader) ?? []);
-    const left = new Set([...session, ...marked(serverId, loggerPath)].map((stat) => stat.pid));
+    const left = new Set([...session, ...marked(serverId, loggers), ...writers(loggers)].map(({ pid }) => pid));
     if (left.size === 0) return true;
     for (const pid of left) send(pid, "SIGKILL");
     await delay(KILL_ROUND_MS);

@@ -3,12 +3,11 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { Finding } from "../container-runtime.ts";
 
-export const TOOLS = ["setsid", "mv", "env", "mkfifo", "perl", "flock"] as const;
+export const TOOLS = ["setsid", "env", "mkfifo", "perl", "flock"] as const;
 export type Tool = (typeof TOOLS)[number];
 
 const PACKAGE: Record<Tool, string> = {
   setsid: "util-linux",
-  mv: "coreutils",
   env: "coreutils",
   mkfifo: "coreutils",
   perl: "perl-base",

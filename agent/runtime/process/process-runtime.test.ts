@@ -136,6 +136,44 @@ test("children that are left when the game ends go with it, and hold no restart 
   await said("again\n");
 });
 
+/** Processes whose command line or environment names this test's own folder. */
+const belonging = () =>
+  readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid && readProcessStat(pid)?.state !== "Z")
+    .filter((pid) => ["cmdline", "environ"].some((name) => procText(pid, name).includes(dataDir)));
+
+function procText(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+/** A child that has put off everything it could be known by, except that it writes to the console. */
+const DAEMON = `env -i HIDDEN="$PLACE" setsid sh -c 'echo daemon; while :; do sleep 1; done' &`;
+
+test("a game that ends takes with it what hid from it, and its logger ends", async () => {
+  await start(`${DAEMON} read line; exit 5`, { PLACE: dataDir });
+  await said("daemon");
+  await writeConsoleInput(paths(), "go");
+  expect((await ended()).exit.exitCode).toBe(5);
+  await waitUntil("nothing to be left", () => belonging().length === 0);
+});
+
+test("removing a server ends whatever it has, though its shells were killed one by one", async () => {
+  await start(`${DAEMON} cat; echo never`, { PLACE: dataDir });
+  await said("daemon");
+  const shells = belonging().filter((pid) => procText(pid, "comm").trim() === "sh");
+  for (const pid of shells) {
+    if (!procText(pid, "environ").includes("HIDDEN=")) process.kill(pid, "SIGKILL");
+  }
+  expect(belonging().some((pid) => procText(pid, "environ").includes("HIDDEN="))).toBe(true);
+  await runtime.remove(ID);
+  expect(belonging()).toEqual([]);
+});
+
 test("a run that the last agent wrote down and did not start never comes to life", async () => {
   const { runId } = await start("exec sleep 69");
   await runtime.kill(ID);
@@ -148,6 +186,15 @@ test("a run that the last agent wrote down and did not start never comes to life
   expect(await next.inspect(ID)).toBeNull();
   expect(existsSync(join(runs, `${ID}~${runId}.cancelled`))).toBe(true);
   await next.close();
+});
+
+test("a kill never costs the exit code, however often it is repeated", async () => {
+  for (let round = 0; round < 20; round++) {
+    exits = [];
+    await start("exec sleep 66");
+    await Promise.all([runtime.kill(ID), runtime.kill(ID)]);
+    expect((await runtime.inspect(ID))?.exit).toMatchObject({ exitCode: 137, signal: "SIGKILL" });
+  }
 });
 
 test("a pid that belongs to somebody else now is not taken for the game", async () => {

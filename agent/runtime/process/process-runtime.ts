@@ -10,7 +10,7 @@ import { existsSync, type FSWatcher, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { installConsoleLogger } from "../../console/console-logger.ts";
-import { makeFifo, makeServerFolders } from "../../console/server-paths.ts";
+import { makeFifo, makeServerFolders, serverPaths } from "../../console/server-paths.ts";
 import type { Log } from "../../log.ts";
 import { hasEnded, type ProcessStat, readProcessStat } from "../../process-stat.ts";
 import type {
@@ -25,7 +25,7 @@ import type {
   ServerPaths,
 } from "../container-runtime.ts";
 import { RuntimeError } from "../container-runtime.ts";
-import { killRun, processesBySession, signalSession } from "./game-processes.ts";
+import { ConsoleLoggers, isWrapperAlive, killRun, processesBySession, signalSession } from "./game-processes.ts";
 import { findTool, processPreflight, type Tool } from "./preflight.ts";
 import { RunFiles, type RunRecord } from "./run-files.ts";
 import { wrapperArguments } from "./wrapper.ts";
@@ -34,6 +34,7 @@ const SPAWN_DEADLINE_MS = 10_000;
 const SPAWN_LOOK_MS = 2;
 /** Between the end of a game and its exit code on disk; past it the wrapper itself must have been ended. */
 const EXIT_CODE_DEADLINE_MS = 1_000;
+const WRAPPER_DEADLINE_MS = 10_000;
 const LIVENESS_LOOK_MS = 5_000;
 /** Linux reports process times in hundredths of a second on every architecture it runs on today. */
 const TICK_US = 10_000;
@@ -60,6 +61,8 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #reported = new Set<string>();
   /** Runs that this agent is starting right now. */
   readonly #beginning = new Set<string>();
+  /** By server, the end of what its last run has left behind. */
+  readonly #sweeps = new Map<string, Promise<void>>();
 
   constructor(options: ProcessRuntimeOptions) {
     this.#options = options;
@@ -153,6 +156,7 @@ export class ProcessRuntime implements ContainerRuntime {
   async remove(serverId: string): Promise<void> {
     await this.#prepare();
     await this.kill(serverId);
+    await this.#loggersOf(serverId).end();
     this.#files.remove(serverId);
   }
 
@@ -160,6 +164,11 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#watcher?.close();
     if (this.#livenessTimer) clearInterval(this.#livenessTimer);
     this.#onExit = null;
+    await Promise.all(this.#sweeps.values());
+  }
+
+  #loggersOf(serverId: string): ConsoleLoggers {
+    return new ConsoleLoggers(this.#loggerPath, serverPaths(this.#options.dataDir, serverId).console);
   }
 
   #prepare(): Promise<void> {
@@ -179,6 +188,8 @@ export class ProcessRuntime implements ContainerRuntime {
     environment: Record<string, string>,
   ): Promise<RunRecord> {
     await this.#prepare();
+    // It goes by the server and would take the new run for the old one.
+    await this.#sweeps.get(serverId);
     const before = this.#files.readRecord(serverId);
     if (before && this.#isOfThisBoot(before)) await this.#end(before);
     this.#files.remove(serverId);
@@ -198,7 +209,6 @@ export class ProcessRuntime implements ContainerRuntime {
       console: paths.console,
       logger: this.#loggerPath,
       setsid: tool("setsid"),
-      mv: tool("mv"),
       env: tool("env"),
       path,
     };
@@ -212,9 +222,9 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   async #untilNamed(run: RunRecord): Promise<void> {
-    const deadline = Date.now() + SPAWN_DEADLINE_MS;
+    const deadline = performance.now() + SPAWN_DEADLINE_MS;
     while (!this.#files.readProcess(run)) {
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         await this.#end(run);
         throw new RuntimeError("The server's process did not start in time.");
       }
@@ -233,8 +243,8 @@ export class ProcessRuntime implements ContainerRuntime {
   async #hasComeToLife(run: RunRecord): Promise<boolean> {
     const hasSign = () => this.#files.readProcess(run) !== null || this.#files.readExit(run) !== null;
     if (!this.#isOfThisBoot(run)) return true;
-    const deadline = Date.now() + EXIT_CODE_DEADLINE_MS;
-    while (!hasSign() && Date.now() < deadline && !this.#beginning.has(run.runId)) await delay(SPAWN_LOOK_MS);
+    const deadline = performance.now() + EXIT_CODE_DEADLINE_MS;
+    while (!hasSign() && performance.now() < deadline && !this.#beginning.has(run.runId)) await delay(SPAWN_LOOK_MS);
     if (hasSign() || this.#beginning.has(run.runId)) return hasSign();
     this.#files.cancel(run);
     return hasSign();
@@ -258,10 +268,13 @@ export class ProcessRuntime implements ContainerRuntime {
   /** The exit of a run whose first process is gone; null when nobody wrote it down. */
   async #exitOf(run: RunRecord): Promise<ExitStatus | null> {
     if (!this.#isOfThisBoot(run)) return this.#files.readExit(run);
-    const deadline = Date.now() + EXIT_CODE_DEADLINE_MS;
+    const startedAt = performance.now();
     for (;;) {
+      const waitedMs = performance.now() - startedAt;
       const exit = this.#files.readExit(run);
-      if (exit || this.#liveLeader(run) || Date.now() > deadline) return exit;
+      if (exit || this.#liveLeader(run) || waitedMs > WRAPPER_DEADLINE_MS) return exit;
+      // On a busy machine the wrapper comes to its last lines when it can.
+      if (waitedMs > EXIT_CODE_DEADLINE_MS && !isWrapperAlive(this.#files.exitFile(run))) return exit;
       await delay(SPAWN_LOOK_MS);
     }
   }
@@ -270,7 +283,7 @@ export class ProcessRuntime implements ContainerRuntime {
   async #end(run: RunRecord): Promise<void> {
     this.#files.cancel(run);
     const leader = this.#liveLeader(run)?.pid ?? null;
-    const isGone = await killRun(run.serverId, leader, this.#loggerPath);
+    const isGone = await killRun(run.serverId, leader, this.#loggersOf(run.serverId));
     if (!isGone) throw new RuntimeError("Some of the server's processes cannot be ended.");
   }
 
@@ -286,6 +299,18 @@ export class ProcessRuntime implements ContainerRuntime {
     if (!this.#onExit || this.#reported.has(run.runId)) return;
     this.#reported.add(run.runId);
     this.#onExit(run.serverId, run.runId, exit);
+    this.#sweep(run);
+  }
+
+  /** What the game has started goes with it, as in a container, wherever it has put itself. */
+  #sweep(run: RunRecord): void {
+    const { serverId, runId } = run;
+    if (this.#files.readRecord(serverId)?.runId !== runId || this.#sweeps.has(serverId)) return;
+    const sweep = killRun(serverId, null, this.#loggersOf(serverId)).then((isGone) => {
+      if (!isGone) this.#options.log.warn({ serverId }, "an ended server has left processes that cannot be ended");
+      this.#sweeps.delete(serverId);
+    });
+    this.#sweeps.set(serverId, sweep);
   }
 
   /** Finds runs whose wrapper was killed: no exit code will come of them. */

@@ -97,7 +97,7 @@ export class RunFiles {
 
   readExit(run: RunRecord): ExitStatus | null {
     const text = readText(this.exitFile(run));
-    if (text === null) return null;
+    if (!text?.endsWith("\n")) return null;
     const exitCode = Number.parseInt(text, 10);
     if (!Number.isInteger(exitCode)) return null;
     const exitedAt = Math.round(statSync(this.exitFile(run)).mtimeMs);

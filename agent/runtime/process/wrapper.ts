@@ -5,7 +5,9 @@
  *     agent ··► wrapper ─┬─ game (own session; its first line in the process file names it beyond doubt)
  *                        └─ console logger (own session; ends when the last writer of the pipe is gone)
  *
- * When the game's first process ends, the rest of its process group goes too, as in a container.
+ * When the game's first process ends, the rest of its process group goes too, as in a container. From then on the
+ * wrapper starts no program any more: it would carry the server's environment, by which a kill finds what to end. So
+ * the exit code is written in place, and whole when its line is.
  */
 export interface WrapperPlaces {
   /** Where the game's first process writes its own `/proc` stat line. */
@@ -18,7 +20,6 @@ export interface WrapperPlaces {
   /** The console logger's script. */
   logger: string;
   setsid: string;
-  mv: string;
   env: string;
   /** `PATH` of the logger: it gets nothing of the game's environment, which the owner writes. */
   path: string;
@@ -38,21 +39,21 @@ exec /bin/sh -c "$4"
 `;
 
 const WRAPPER = `
-process=$1 cancelled=$2 exit=$3 stdin=$4 console=$5 logger=$6 setsid=$7 mv=$8 env=$9
+process=$1 cancelled=$2 exit=$3 stdin=$4 console=$5 logger=$6 setsid=$7 env=$8 path=$9
 shift 9
-path=$1 command=$2
+command=$1
 trap '' HUP
 {
   "$setsid" /bin/sh -c '${GAME.replaceAll("'", `'"'"'`)}' sh "$process" "$cancelled" "$stdin" "$command" 2>&1
   code=$?
   read -r pid rest < "$process" && kill -KILL "-$pid" 2> /dev/null
-  printf '%s\\n' "$code" > "$exit.new" && "$mv" -f "$exit.new" "$exit"
+  printf '%s\\n' "$code" > "$exit"
 } | "$env" -i PATH="$path" "$setsid" "$logger" dir "$console"
 `;
 
 /** Arguments of `/bin/sh`. */
 export function wrapperArguments(places: WrapperPlaces, command: string): string[] {
-  const { processFile, cancelledFile, exitFile, stdin, console, logger, setsid, mv, env, path } = places;
-  const own = [processFile, cancelledFile, exitFile, stdin, console, logger, setsid, mv, env, path];
+  const { processFile, cancelledFile, exitFile, stdin, console, logger, setsid, env, path } = places;
+  const own = [processFile, cancelledFile, exitFile, stdin, console, logger, setsid, env, path];
   return ["-c", WRAPPER, "sh", ...own, command];
 }
