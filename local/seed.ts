@@ -142,10 +142,17 @@ async function audit(tx: Transaction, action: string, userId: string): Promise<v
   await tx.insert(auditLog).values(row);
 }
 
+function commandLine(): { "admin-email"?: string; "admin-password"?: string } {
+  try {
+    return parseArgs({ options: { "admin-email": { type: "string" }, "admin-password": { type: "string" } } }).values;
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
+}
+
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: { "admin-email": { type: "string" }, "admin-password": { type: "string" } },
-  });
+  const values = commandLine();
   const email = emailSchema.safeParse(values["admin-email"] ?? process.env.CATALYST_ADMIN_EMAIL ?? "");
   const given = values["admin-password"] ?? process.env.CATALYST_ADMIN_PASSWORD ?? null;
   const password = passwordSchema.nullable().safeParse(given);
