@@ -1,5 +1,6 @@
 import { type SQL, sql } from "drizzle-orm";
 import type { Database } from "../db/connect.ts";
+import { Statement } from "../db/statement.ts";
 import { Refusal } from "../errors.ts";
 import { isInBlocks } from "./address.ts";
 import type { Credential } from "./credential.ts";
@@ -42,24 +43,29 @@ const HELD = sql.raw(`
 
 /**
  * The query that finds the caller: one row at most, for a statement of its own or as a part of the statement that
- * fetches what they ask for. The columns are prefixed, because joined tables have such names too.
+ * fetches what they ask for. It is run with `callerValues`. The columns are prefixed, because joined tables have such
+ * names too.
  *
  * A session that was ended, and every token made from it, finds no row.
  */
-export function callerQuery(credential: Credential): SQL {
-  if (credential.kind === "session") {
-    return sql`select ${USER_COLUMNS}, c.id as caller_credential_id, '{}'::text[] as caller_scopes,
-        '{}'::text[] as caller_allowed_ips, c.expires_at as caller_expires_at, null::timestamptz as caller_last_used_at
-      from sessions c join users u on u.id = c.user_id ${HELD}
-      where c.id = ${credential.sessionId} and c.user_id = ${credential.userId} and c.revoked_at is null`;
-  }
-  return sql`select ${USER_COLUMNS}, c.id as caller_credential_id, c.scopes as caller_scopes,
+export const CALLER_QUERIES: Record<Credential["kind"], SQL> = {
+  session: sql`select ${USER_COLUMNS}, c.id as caller_credential_id, '{}'::text[] as caller_scopes,
+      '{}'::text[] as caller_allowed_ips, c.expires_at as caller_expires_at, null::timestamptz as caller_last_used_at
+    from sessions c join users u on u.id = c.user_id ${HELD}
+    where c.id = ${sql.placeholder("sessionId")} and c.user_id = ${sql.placeholder("userId")} and c.revoked_at is null`,
+  apiKey: sql`select ${USER_COLUMNS}, c.id as caller_credential_id, c.scopes as caller_scopes,
       c.allowed_ips as caller_allowed_ips, c.expires_at as caller_expires_at, c.last_used_at as caller_last_used_at
     from api_keys c join users u on u.id = c.user_id ${HELD}
-    where c.key_hash = ${credential.keyHash}`;
-}
+    where c.key_hash = ${sql.placeholder("keyHash")}`,
+};
 
-/** The row that `callerQuery` finds. Times come as Postgres writes them. */
+/** The values of the placeholders in `CALLER_QUERIES`. */
+export const callerValues = (credential: Credential): Record<string, string> =>
+  credential.kind === "session"
+    ? { sessionId: credential.sessionId, userId: credential.userId }
+    : { keyHash: credential.keyHash };
+
+/** The row that those queries find. Times come as Postgres writes them. */
 export interface CallerRow extends Record<string, unknown> {
   caller_user_id: string;
   caller_email: string;
@@ -113,6 +119,11 @@ export function admitCaller(
   };
 }
 
+const LOOKUPS = {
+  session: new Statement<CallerRow>(CALLER_QUERIES.session),
+  apiKey: new Statement<CallerRow>(CALLER_QUERIES.apiKey),
+};
+
 /** Looks up the caller in a statement of its own. @throws Refusal as `admitCaller` */
 export async function loadCaller(
   db: Database,
@@ -120,6 +131,6 @@ export async function loadCaller(
   nowMs: number,
   clientAddress: string | null,
 ): Promise<Caller> {
-  const { rows } = await db.execute<CallerRow>(callerQuery(credential));
-  return admitCaller(rows[0], credential, nowMs, clientAddress);
+  const [row] = await LOOKUPS[credential.kind].run(db, callerValues(credential));
+  return admitCaller(row, credential, nowMs, clientAddress);
 }
