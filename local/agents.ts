@@ -135,8 +135,8 @@ function logLines(child: ChildProcess, log: (line: string) => void): void {
 }
 
 async function untilWritten(path: string): Promise<number> {
-  const deadline = Date.now() + STATS_DEADLINE_MS;
-  while (Date.now() < deadline) {
+  const deadline = performance.now() + STATS_DEADLINE_MS;
+  while (performance.now() < deadline) {
     const port = existsSync(path) ? Number(readFileSync(path, "utf8").trim()) : 0;
     if (Number.isInteger(port) && port > 0) return port;
     await delay(20);

@@ -152,7 +152,7 @@ async function bothOrNeither<A, B>(first: Promise<A>, second: Promise<B>): Promi
 
 /** Waits until the agent answers through its hub. @returns what it runs servers with, or null after the deadline. */
 async function untilConnected(operator: Operator, id: string, logs: Logs, signal: AbortSignal): Promise<string | null> {
-  const deadline = Date.now() + NODE_DEADLINE_MS;
+  const deadline = performance.now() + NODE_DEADLINE_MS;
   for (;;) {
     signal.throwIfAborted();
     const isConnected = await operator.call("GET", `/api/nodes/${id}/stats`).then(
@@ -160,7 +160,7 @@ async function untilConnected(operator: Operator, id: string, logs: Logs, signal
       () => false,
     );
     if (isConnected) return (await operator.call<{ runtime: string | null }>("GET", `/api/nodes/${id}`)).runtime;
-    if (Date.now() > deadline) {
+    if (performance.now() > deadline) {
       logs.progress(`${id} has not connected yet; its log says why`);
       return null;
     }

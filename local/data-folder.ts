@@ -7,7 +7,7 @@
  *     edge/           the edge's configuration, made anew at each start
  */
 import { randomBytes } from "node:crypto";
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ProcessLock, tryLock } from "./process-lock.ts";
 
@@ -65,8 +65,13 @@ export class DataFolder {
 /** Replaces a file in one step, readable by its owner alone. */
 export function writeAtomically(path: string, text: string): void {
   const unfinished = `${path}.${process.pid}.new`;
-  writeFileSync(unfinished, text, { mode: 0o600, flush: true });
-  renameSync(unfinished, path);
+  try {
+    writeFileSync(unfinished, text, { mode: 0o600, flush: true });
+    renameSync(unfinished, path);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
 }
 
 function makeUsable(path: string): void {

@@ -22,10 +22,17 @@ export class LeftBehind {
     return earlier.map(([name]) => name);
   }
 
-  /** Notes the present process of this name. */
+  /**
+   * Notes the present process of this name. On a full disk the note is left out: what runs is worth more than that,
+   * and where the kernel ends children with their parent it is not needed.
+   */
   note(name: string, identity: ProcessIdentity): void {
     this.#processes.set(name, identity);
-    writeAtomically(this.#path, JSON.stringify(Object.fromEntries(this.#processes)));
+    try {
+      writeAtomically(this.#path, JSON.stringify(Object.fromEntries(this.#processes)));
+    } catch {
+      // Written with the next one.
+    }
   }
 
   #read(): Record<string, ProcessIdentity> {

@@ -30,9 +30,9 @@ export async function endLeftovers(folders: { cluster: string; unfinished: strin
   const paths = [folders.cluster, folders.unfinished];
   const named = processesOf(paths).filter((found) => found.isNamed);
   await Promise.all(named.map(({ identity }) => endProcess(identity, "SIGINT", SHUTDOWN_DEADLINE_MS)));
-  const deadline = Date.now() + ORPHAN_DEADLINE_MS;
+  const deadline = performance.now() + ORPHAN_DEADLINE_MS;
   let orphans = processesOf(paths);
-  while (orphans.length > 0 && Date.now() < deadline) {
+  while (orphans.length > 0 && performance.now() < deadline) {
     await delay(20);
     orphans = processesOf(paths);
   }

@@ -197,7 +197,7 @@ async function launch(cluster: string, log: ServerLog, port: number, isDurable: 
 }
 
 async function untilReady(url: string, identity: ProcessIdentity, log: ServerLog): Promise<void> {
-  const deadline = Date.now() + READY_DEADLINE_MS;
+  const deadline = performance.now() + READY_DEADLINE_MS;
   for (;;) {
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
     client.on("error", () => {});
@@ -210,7 +210,7 @@ async function untilReady(url: string, identity: ProcessIdentity, log: ServerLog
       const code = (error as { code?: string }).code;
       if (!isStillRunning(identity)) throw new Error(`Postgres does not start: ${await log.complaint()}`);
       const isStarting = code === "ECONNREFUSED" || code === "57P03" || code === "ECONNRESET";
-      if (!isStarting || Date.now() > deadline) {
+      if (!isStarting || performance.now() > deadline) {
         await endProcess(identity, "SIGINT");
         throw new Error(`Postgres does not answer: ${(error as Error).message}`);
       }

@@ -57,9 +57,9 @@ function sendSignal(identity: ProcessIdentity, signal: NodeJS.Signals): boolean 
 }
 
 async function hasEnded(identity: ProcessIdentity, deadlineMs: number): Promise<boolean> {
-  const deadline = Date.now() + deadlineMs;
+  const deadline = performance.now() + deadlineMs;
   while (isStillRunning(identity)) {
-    if (Date.now() > deadline) return false;
+    if (performance.now() > deadline) return false;
     await delay(20);
   }
   return true;

@@ -54,11 +54,12 @@ function removeStale(path: string, text: string | null): void {
 
 /** Waits until no other process holds the lock. */
 export async function waitForLock(path: string, deadlineMs: number): Promise<ProcessLock> {
-  const deadline = Date.now() + deadlineMs;
+  const deadline = performance.now() + deadlineMs;
   for (;;) {
     const lock = tryLock(path);
     if ("release" in lock) return lock;
-    if (Date.now() > deadline) throw new Error(`process ${lock.pid} has held ${path} for ${deadlineMs / 1000} s`);
+    if (performance.now() > deadline)
+      throw new Error(`process ${lock.pid} has held ${path} for ${deadlineMs / 1000} s`);
     await delay(50);
   }
 }

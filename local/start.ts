@@ -42,10 +42,10 @@ function onSignal(listener: () => void): Promise<void> {
     let firstAt = 0;
     const handle = () => {
       if (firstAt === 0) {
-        firstAt = Date.now();
+        firstAt = performance.now();
         listener();
         resolve();
-      } else if (Date.now() - firstAt > SAME_SIGNAL_MS) process.exit(1);
+      } else if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(1);
     };
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, handle);
   });
@@ -70,7 +70,12 @@ try {
   await main();
   process.exit(0);
 } catch (error) {
-  const sentence = error instanceof Error ? error.message : String(error);
+  const isDiskFull = (error as NodeJS.ErrnoException).code === "ENOSPC";
+  const sentence = isDiskFull
+    ? "the disk of its data folder is full: make room and start it again."
+    : error instanceof Error
+      ? error.message
+      : String(error);
   process.stderr.write(error instanceof OptionError ? `${sentence}\n` : `Catalyst does not start: ${sentence}\n`);
   process.exit(1);
 }

@@ -22,8 +22,8 @@ export async function stopServers(access: OperatorOptions, log: (line: string) =
         log(`stopping ${server.name}`);
         await operator.call("POST", `/api/servers/${server.id}/stop`).catch((error: Error) => log(error.message));
       }
-      const deadline = Date.now() + STOP_DEADLINE_MS;
-      while ((await list()).length > 0 && Date.now() < deadline) await delay(200);
+      const deadline = performance.now() + STOP_DEADLINE_MS;
+      while ((await list()).length > 0 && performance.now() < deadline) await delay(200);
     });
   } catch (error) {
     log(`game servers could not be stopped: ${(error as Error).message}`);

@@ -33,19 +33,19 @@ export async function supervise(options: SuperviseOptions): Promise<Supervised> 
 
   const keepRunning = async () => {
     let retryMs = RETRY_MIN_MS;
-    let startedAt = Date.now();
+    let startedAt = performance.now();
     while (!isStopping) {
       if (child) {
         const how = await untilExit(child);
         child = null;
         if (isStopping) return;
-        if (Date.now() - startedAt > HEALTHY_MS) retryMs = RETRY_MIN_MS;
+        if (performance.now() - startedAt > HEALTHY_MS) retryMs = RETRY_MIN_MS;
         options.log(`${options.name} ended with ${how}; starting it again`);
       }
       await delay(retryMs, undefined, { signal: abort.signal }).catch(() => {});
       if (isStopping) return;
       retryMs = Math.min(retryMs * 2, RETRY_MAX_MS);
-      startedAt = Date.now();
+      startedAt = performance.now();
       child = await options.start().catch((error: Error) => {
         options.log(`${options.name} does not start: ${error.message}`);
         return null;

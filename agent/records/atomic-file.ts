@@ -1,5 +1,5 @@
 /** Small files that a power cut must not tear: written beside, flushed, renamed, and the folder flushed too. */
-import { mkdir, open, rename } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /** Makes renames and new names in a folder durable. */
@@ -23,11 +23,17 @@ export async function writeFileAtomic(file: string, content: string | Buffer, mo
   const temporary = join(folder, `.${process.pid}-${Math.random().toString(36).slice(2)}.tmp`);
   const handle = await open(temporary, "wx", mode);
   try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    try {
+      await handle.writeFile(content);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    // A full disk is not to be filled further with what it could not take.
+    await rm(temporary, { force: true });
+    throw error;
   }
-  await rename(temporary, file);
   await syncFolder(folder);
 }
