@@ -4,7 +4,6 @@ import { dirname, join, relative } from "node:path";
 import type { BuiltFiles } from "./build.ts";
 import { type DataFolder, writeAtomically } from "./data-folder.ts";
 import type { Database } from "./database.ts";
-import { LOCAL_PEER_HEADER } from "./edge/headers.ts";
 import type { StartOptions } from "./options.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 import { projectRoot } from "./project-root.ts";
@@ -42,8 +41,8 @@ export async function startLocalEdge(options: {
     },
     vars: {
       REGISTRATION: start.registration,
-      // Without a proxy in front, the peer is the client; the edge itself names it.
-      CLIENT_IP_HEADER: start.clientIpHeader || LOCAL_PEER_HEADER,
+      // Without a proxy in front, the peer is the client; the edge itself tells its address.
+      ...(start.clientIpHeader ? { CLIENT_IP_HEADER: start.clientIpHeader } : {}),
       ...(start.publicUrl ? { PUBLIC_URL: start.publicUrl } : {}),
     },
     isBehindProxy: start.clientIpHeader !== "",

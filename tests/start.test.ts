@@ -112,9 +112,20 @@ describe("a running panel", () => {
     expect(config).not.toContain(readFileSync(join(dataDir, "postgres", "password"), "utf8").trim());
   });
 
-  it("knows its client's address", async () => {
+  it("knows its client's address, and believes no header about it", async () => {
+    const forged = Object.fromEntries(
+      ["cf-connecting-ip", "x-catalyst-peer", "x-forwarded-for", "x-real-ip"].map((name) => [name, "203.0.113.9"]),
+    );
+    const { adminEmail: email, adminPassword: password } = panel.ready;
+    const login = await fetch(`${panel.url}/api/auth/login`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...forged },
+      body: JSON.stringify({ email, password }),
+    });
+    expect(login.status).toBe(200);
     const sessions = await panel.must<{ ip: string }[]>("GET", "/api/auth/sessions");
-    expect(sessions[0]!.ip).toBe("127.0.0.1");
+    expect(sessions.map(({ ip }) => ip)).toEqual(sessions.map(() => "127.0.0.1"));
+    expect(sessions.length).toBeGreaterThan(1);
   });
 
   it("lets no second one at the same data, and goes on itself", async () => {

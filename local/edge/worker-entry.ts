@@ -2,13 +2,15 @@
  * The Worker's entry on stock workerd: does what the cloud's edge does in front of it, and nothing else.
  *
  * - Assets are served before the Worker is asked, except for the paths of `run_worker_first`.
- * - The peer's address, which the cloud puts into a header of its own, is put into `LOCAL_PEER_HEADER`; what a client
- *   sent under that name is dropped.
+ * - The peer's address, which the cloud puts into a header of its own, is taken from the connection. No header is
+ *   believed, and the request is passed on as it came: a copy would cost as much as finding out who asks.
  */
 
+import { NodeHub } from "../../durable-objects/node-hub/node-hub.ts";
+import { createApp } from "../../worker/app.ts";
 import type { Env } from "../../worker/env.ts";
-import worker, { NodeHub } from "../../worker/index.ts";
-import { ASSETS_ONLY_HEADER, LOCAL_PEER_HEADER } from "./headers.ts";
+import { workersPorts } from "../../worker/ports/workers.ts";
+import { ASSETS_ONLY_HEADER } from "./headers.ts";
 import { isWorkerFirst } from "./worker-first.ts";
 
 interface LocalEnv extends Env {
@@ -17,6 +19,8 @@ interface LocalEnv extends Env {
 
 export { NodeHub };
 
+const worker = createApp({ ...workersPorts, peerAddress });
+
 export default {
   async fetch(request, env, context) {
     const path = new URL(request.url).pathname;
@@ -24,7 +28,7 @@ export default {
       const asset = await serveAsset(request, env.ASSETS);
       if (asset) return asset;
     }
-    return worker.fetch(withPeer(request), env, context);
+    return worker.fetch(request, env, context);
   },
 } satisfies ExportedHandler<LocalEnv>;
 
@@ -41,20 +45,10 @@ async function serveAsset(request: Request, assets: Fetcher): Promise<Response |
   return response.status === 404 ? null : response;
 }
 
-type IncomingRequest = Parameters<NonNullable<ExportedHandler["fetch"]>>[0];
-
-function withPeer(request: IncomingRequest): IncomingRequest {
-  const peer = peerAddress(request.cf as { clientIp?: unknown } | undefined);
-  if (peer === null && !request.headers.has(LOCAL_PEER_HEADER)) return request;
-  const headers = new Headers(request.headers);
-  headers.delete(LOCAL_PEER_HEADER);
-  if (peer !== null) headers.set(LOCAL_PEER_HEADER, peer);
-  return new Request(request, { headers }) as IncomingRequest;
-}
-
 /** workerd names the peer of a plain socket as `address:port`. */
-function peerAddress(cf: { clientIp?: unknown } | undefined): string | null {
-  if (typeof cf?.clientIp !== "string") return null;
-  const match = /^(?:\[(.+)\]|([^[\]]*?))(?::\d+)?$/.exec(cf.clientIp);
+function peerAddress(request: Request): string | null {
+  const clientIp: unknown = (request.cf as { clientIp?: unknown } | undefined)?.clientIp;
+  if (typeof clientIp !== "string") return null;
+  const match = /^(?:\[(.+)\]|([^[\]]*?))(?::\d+)?$/.exec(clientIp);
   return match?.[1] ?? match?.[2] ?? null;
 }

@@ -58,11 +58,11 @@ export function requireOwnSite(
   credential: Credential,
   method: string,
   headers: Headers,
-  ownOrigins: readonly string[],
+  ownOrigins: () => readonly string[],
 ) {
   if (!credential.viaCookie || SAFE_METHODS.has(method)) return;
   const origin = headers.get("origin");
-  if (headers.get(CSRF_HEADER) !== "1" || (origin !== null && !ownOrigins.includes(origin))) {
+  if (headers.get(CSRF_HEADER) !== "1" || (origin !== null && !ownOrigins().includes(origin))) {
     throw new Refusal(
       "PERMISSION_DENIED",
       `Requests by cookie need the header ${CSRF_HEADER}: 1 and this site's origin.`,

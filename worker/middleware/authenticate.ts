@@ -21,7 +21,7 @@ async function establishCredential(c: Context<AppEnv>): Promise<Credential> {
   const ctx = c.get("ctx");
   const credential = await readCredential(c.req.raw.headers, ctx.env.JWT_KEYS, ctx.clock.now());
   if (!credential) throw new Refusal("UNAUTHENTICATED", "Sign in first.");
-  requireOwnSite(credential, c.req.method, c.req.raw.headers, ownOrigins(c));
+  requireOwnSite(credential, c.req.method, c.req.raw.headers, () => ownOrigins(c));
   c.set("credential", credential);
   return credential;
 }

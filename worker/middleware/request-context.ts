@@ -13,6 +13,8 @@ export interface Ports {
   hubs(env: Env): Hubs;
   clock: Clock;
   sockets: SocketPort;
+  /** The address at the other end of the connection, where the edge tells it by other means than a header. */
+  peerAddress?(request: Request): string | null;
 }
 
 /** Shorter than a correlation id may be: hub requests append an id of their own. */
@@ -20,10 +22,11 @@ const REQUEST_ID = /^[A-Za-z0-9._:-]{1,64}$/;
 const USER_AGENT_MAX_CHARS = 300;
 const ADDRESS_MAX_CHARS = 64;
 
-/** The client's address: set by Cloudflare, or in a header that the operator trusts, or unknown. */
-export function clientAddress(env: Env, headers: Headers): string | null {
+/** The client's address: in a header that the operator trusts, or told by the edge, or set by Cloudflare, or unknown. */
+function clientAddress(ports: Ports, env: Env, request: Request): string | null {
+  if (env.CLIENT_IP_HEADER === undefined && ports.peerAddress) return ports.peerAddress(request);
   const header = env.CLIENT_IP_HEADER ?? "cf-connecting-ip";
-  const value = header === "" ? null : headers.get(header);
+  const value = header === "" ? null : request.headers.get(header);
   return value === null ? null : value.split(",")[0]!.trim().slice(0, ADDRESS_MAX_CHARS) || null;
 }
 
@@ -40,7 +43,7 @@ export function requestContext(ports: Ports) {
       hubs: ports.hubs(c.env),
       clock: ports.clock,
       requestId,
-      clientAddress: clientAddress(c.env, c.req.raw.headers),
+      clientAddress: clientAddress(ports, c.env, c.req.raw),
       userAgent: c.req.header("user-agent")?.slice(0, USER_AGENT_MAX_CHARS) ?? null,
       origin: c.env.PUBLIC_URL ? new URL(c.env.PUBLIC_URL).origin : new URL(c.req.url).origin,
       background: (task) => waitUntil(task.catch((error) => logFault("background task failed", requestId, error))),
