@@ -94,11 +94,15 @@ export interface ContainerRuntime {
    */
   start(launch: LaunchSpec): Promise<RuntimeStatus>;
 
-  /** Sends a signal (`SIGINT`, …) to the game. Not running: resolves, nothing happens. */
-  signal(serverId: string, signal: string): Promise<void>;
+  /**
+   * Sends a signal (`SIGINT`, …) to the game. Not running: resolves, nothing happens.
+   *
+   * @param runId the run that is meant; when another one runs by now, nothing happens. Without it, the present run.
+   */
+  signal(serverId: string, signal: string, runId?: string): Promise<void>;
 
-  /** Ends every process of the server at once. Not running: resolves, nothing happens. */
-  kill(serverId: string): Promise<void>;
+  /** Ends every process of the server at once. Not running: resolves, nothing happens. `runId` as for `signal`. */
+  kill(serverId: string, runId?: string): Promise<void>;
 
   /** Runs the install script to its end with its output in the server's console log. Aborting kills it. Not resumable: after a crash of the agent it is run anew. */
   install(install: InstallSpec, abort: AbortSignal): Promise<ExitStatus>;

@@ -42,27 +42,32 @@ export async function runInstall(
     if (abort.aborted) throw new RuntimeError("The installation was ended before it was done.");
   };
 
+  const runId = randomUUID();
   // A container that an agent left behind in the middle is worth nothing.
-  await removeContainer(cli, name);
+  const left = await inspectContainer(cli, setting.nodeId, name);
+  if (left) await removeContainer(cli, left.id);
   await makeServerFolders(paths, setting.gameOwner);
   await writeFileAtomic(scriptFile, spec.installScript, SCRIPT_MODE);
   await context.provideImage(spec.installImage || spec.image);
   refuseIfAborted();
   try {
-    const run = installArguments({ spec, paths, environment, runId: randomUUID() }, scriptFile, setting);
+    const run = installArguments({ spec, paths, environment, runId }, scriptFile, setting);
     const result = await runContainer(cli, run);
     if (result.code !== 0) throw cli.failure("install", result);
-    const started = await inspectContainer(cli, setting.nodeId, name);
+    const containerId = result.stdout.trim();
+    const started = await inspectContainer(cli, setting.nodeId, containerId);
     const cgroup = started?.isRunning ? await cgroupOfContainer(started.pid, started.id) : null;
     refuseIfAborted();
-    await cli.call(["wait", name], { deadlineMs: WAIT_DEADLINE_MS, abort });
+    await cli.call(["wait", containerId], { deadlineMs: WAIT_DEADLINE_MS, abort });
     refuseIfAborted();
-    const ended = await inspectContainer(cli, setting.nodeId, name);
+    const ended = await inspectContainer(cli, setting.nodeId, containerId);
     if (!ended || ended.exitCode === null) throw new RuntimeError("The install container was lost.");
     const oomKills = cgroup && (await readOomKills(cgroup));
     return exitStatus(ended.exitCode, ended.finishedAt ?? Date.now(), Boolean(oomKills));
   } finally {
-    await removeContainer(cli, name);
+    // One that could not be run may have the name all the same; one of a later install is not this one's to remove.
+    const own = await inspectContainer(cli, setting.nodeId, name);
+    if (own?.runId === runId) await removeContainer(cli, own.id);
     await rm(scriptFile, { force: true });
   }
 }

@@ -23,6 +23,7 @@ import type {
   ServerPaths,
 } from "../container-runtime.ts";
 import { RuntimeError } from "../container-runtime.ts";
+import { Endings } from "../endings.ts";
 import { type ContainerSetting, gameArguments, limitArguments } from "./arguments.ts";
 import { type CgroupFolders, cgroupOfContainer, readOomKills, readUsage } from "./cgroup.ts";
 import { type CallResult, NerdctlCli } from "./cli.ts";
@@ -70,6 +71,9 @@ export class NerdctlRuntime implements ContainerRuntime {
   readonly #live = new Map<string, LiveRun>();
   readonly #events: EventStream;
   readonly #installing = new Set<string>();
+  /** By server: the run that is being started. */
+  readonly #starting = new Map<string, string>();
+  readonly #endings = new Endings();
   #setting: Promise<ContainerSetting> | null = null;
   #onExit: ExitListener | null = null;
   /** By server: the last run whose end was told in this life of the agent, */
@@ -110,14 +114,26 @@ export class NerdctlRuntime implements ContainerRuntime {
   }
 
   async start(launch: LaunchSpec): Promise<RuntimeStatus> {
+    const { id } = launch.spec;
+    const runId = randomUUID();
+    this.#starting.set(id, runId);
+    try {
+      // The container before is on its way out, and has the name and the ports until it is gone.
+      await this.#endings.done(id);
+      const present = await this.#inspect(id);
+      if (present?.isRunning) return await this.#statusOf(present);
+      if (present) await this.#clear(present);
+      return await this.#begin(launch, runId);
+    } finally {
+      if (this.#starting.get(id) === runId) this.#starting.delete(id);
+    }
+  }
+
+  async #begin(launch: LaunchSpec, runId: string): Promise<RuntimeStatus> {
     const { spec, paths } = launch;
-    const present = await this.#inspect(spec.id);
-    if (present?.isRunning) return this.#statusOf(present);
-    if (present) await removeContainer(this.#cli, present.id);
     const setting = await this.#containerSetting();
     await makeServerFolders(paths, setting.gameOwner);
     await makeFifo(paths.stdin, setting.gameOwner);
-    const runId = randomUUID();
     const containerId = await this.#run(launch, runId, setting);
     const record: RunRecord = {
       serverId: spec.id,
@@ -135,13 +151,13 @@ export class NerdctlRuntime implements ContainerRuntime {
     return this.#take(started, record);
   }
 
-  async signal(serverId: string, signal: string): Promise<void> {
+  async signal(serverId: string, signal: string, runId?: string): Promise<void> {
     if (!SIGNAL_NAME.test(signal)) throw new RuntimeError(`${signal.slice(0, 20)} is not a signal.`);
-    await this.#signal(serverId, signal);
+    await this.#signal(serverId, signal, runId);
   }
 
-  async kill(serverId: string): Promise<void> {
-    await this.#signal(serverId, "SIGKILL");
+  async kill(serverId: string, runId?: string): Promise<void> {
+    await this.#signal(serverId, "SIGKILL", runId);
   }
 
   async install(install: InstallSpec, abort: AbortSignal): Promise<ExitStatus> {
@@ -191,9 +207,11 @@ export class NerdctlRuntime implements ContainerRuntime {
   async remove(serverId: string): Promise<void> {
     const run = this.#liveRunOf(serverId);
     if (run) this.#live.delete(run.record.containerId);
-    const name = await this.#inspect(serverId);
-    if (name) await removeContainer(this.#cli, name.id);
-    await removeContainer(this.#cli, installContainerName(serverId));
+    await this.#endings.done(serverId);
+    for (const name of [containerName(serverId), installContainerName(serverId)]) {
+      const container = await inspectContainer(this.#cli, this.#options.nodeId, name);
+      if (container) await removeContainer(this.#cli, container.id);
+    }
     await this.#records.remove(serverId);
   }
 
@@ -235,7 +253,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     if (result.code === 0) return result.stdout.trim();
     // A run that failed may leave a container that never lived, and would hold the name and the ports.
     const rest = await this.#inspect(launch.spec.id);
-    if (rest) await removeContainer(this.#cli, rest.id);
+    if (rest?.runId === runId) await removeContainer(this.#cli, rest.id);
     throw this.#cli.failure("start", result);
   }
 
@@ -256,9 +274,11 @@ export class NerdctlRuntime implements ContainerRuntime {
     }
   }
 
-  async #signal(serverId: string, signal: string): Promise<void> {
+  async #signal(serverId: string, signal: string, runId?: string): Promise<void> {
+    // Settled before the first wait: by its end another run may have the name.
+    const meant = runId ?? this.#starting.get(serverId) ?? this.#liveRunOf(serverId)?.record.runId;
     const container = await this.#inspect(serverId);
-    if (!container?.isRunning) return;
+    if (!container?.isRunning || (meant !== undefined && container.runId !== meant)) return;
     const result: CallResult = await this.#cli.call(["kill", "--signal", signal, container.id]);
     const isOver = isNotRunning(result.stderr) || isContainerMissing(result.stderr);
     if (result.code !== 0 && !isOver) throw this.#cli.failure("other", result);
@@ -273,6 +293,8 @@ export class NerdctlRuntime implements ContainerRuntime {
       await this.#settleStopped(container, record);
       return this.#statusOf(container);
     }
+    // It ended after it was looked at.
+    if (this.#settling.get(serverId) === runId) return this.#stoppedStatus(record);
     const run = this.#live.get(id) ?? { record, pid: 0, sawOom: false };
     this.#live.set(id, run);
     const cgroup = record.cgroup ?? (await cgroupOfContainer(container.pid, id));
@@ -316,6 +338,12 @@ export class NerdctlRuntime implements ContainerRuntime {
     await this.#settle(run.record, event.exitCode, event.exitedAt, run.sawOom);
   }
 
+  /** Makes room for a new run: the end of the one before is noted, if nobody did, and its container goes. */
+  async #clear(container: Container): Promise<void> {
+    await this.#take(container, await this.#records.read(container.serverId));
+    await removeContainer(this.#cli, container.id);
+  }
+
   /** A container found not running. */
   async #settleStopped(container: Container, record: RunRecord): Promise<void> {
     const run = this.#live.get(container.id);
@@ -327,10 +355,14 @@ export class NerdctlRuntime implements ContainerRuntime {
     // Else the machine or containerd was restarted meanwhile: how it ended cannot be known, and nobody waits for it.
   }
 
+  #settle(record: RunRecord, exitCode: number, exitedAt: number, sawOomEvent: boolean): Promise<void> {
+    this.#live.delete(record.containerId);
+    return this.#endings.run(record.serverId, () => this.#noteEnd(record, exitCode, exitedAt, sawOomEvent));
+  }
+
   /** Notes how a run ended, tells of it once, and removes the container, which would keep its ports. */
-  async #settle(record: RunRecord, exitCode: number, exitedAt: number, sawOomEvent: boolean): Promise<void> {
+  async #noteEnd(record: RunRecord, exitCode: number, exitedAt: number, sawOomEvent: boolean): Promise<void> {
     const { serverId, runId, containerId } = record;
-    this.#live.delete(containerId);
     if (this.#settling.get(serverId) !== runId) {
       this.#settling.set(serverId, runId);
       const oomKills = await this.#oomKills(record.cgroup);

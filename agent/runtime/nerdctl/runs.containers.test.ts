@@ -131,6 +131,39 @@ describe("starting", () => {
     await waitUntil("both texts", async () => (await node.consoleText(launch)) === "once\nonce\n");
   });
 
+  it("at the very end of a run needs no patience, and what was meant for that run does not reach the new one", async () => {
+    const runtime = await node.watchedRuntime();
+    const allocations = [{ ip: "127.0.0.1", port: 26_532, isPrimary: true }];
+    const launch = node.launch("trap '' INT; sleep 100", { allocations });
+    const first = await runtime.start(launch);
+    const killed = runtime.kill(launch.spec.id);
+    await exitOf(launch.spec.id);
+    const second = await runtime.start(launch);
+    await killed;
+    await runtime.kill(launch.spec.id, first.runId);
+    await runtime.signal(launch.spec.id, "SIGTERM", first.runId);
+    expect(await runtime.inspect(launch.spec.id)).toMatchObject({ isRunning: true, runId: second.runId });
+    expect(node.exits.map(({ runId }) => runId)).toEqual([first.runId]);
+    await runtime.kill(launch.spec.id, second.runId);
+    await waitUntil("the second end", () => node.exits.length === 2);
+    expect(node.exits[1]).toMatchObject({ runId: second.runId, exit: { exitCode: 137 } });
+  });
+
+  it("tells the end of the run before, when nobody noticed it, once", async () => {
+    const runtime = await node.watchedRuntime();
+    const launch = node.launch(ECHO);
+    const first = await runtime.start(launch);
+    process.kill(eventStreamPid(), "SIGKILL");
+    await writeConsoleInput(launch.paths, "exit 5");
+    await waitUntil(
+      "the end",
+      () => !nerdctl("ps", "-a", "--format", "{{.Names}} {{.Status}}").includes(`${containerName(launch.spec.id)} Up`),
+    );
+    const second = await runtime.start({ ...launch, command: "sleep 100" });
+    expect(node.exits).toMatchObject([{ runId: first.runId, exit: { exitCode: 5 } }]);
+    expect(await runtime.list()).toMatchObject([{ isRunning: true, runId: second.runId }]);
+  });
+
   it("says in words, here and in the console, when an image is not to be had, and leaves nothing", async () => {
     const runtime = node.runtime();
     const launch = node.launch("true", { image: "127.0.0.1:1/no-such-image:1" });

@@ -239,3 +239,19 @@ test("a command that cannot be run ends with the shell's code", async () => {
   await start("exec /does/not/exist");
   expect((await ended()).exit.exitCode).toBe(127);
 });
+
+test("a start that does not wait for the kill before it, and what was meant for the run before, leave the new run alone", async () => {
+  const first = await start("for i in 1 2 3 4 5 6 7 8 9; do setsid sleep 100 & done; echo up; wait");
+  await said("up");
+  const killed = runtime.kill(ID);
+  const again = runtime.kill(ID);
+  await ended();
+  const second = await start("exec sleep 100");
+  await Promise.all([killed, again]);
+  await runtime.kill(ID, first.runId);
+  await runtime.signal(ID, "SIGTERM", first.runId);
+  expect(await runtime.inspect(ID)).toMatchObject({ isRunning: true, runId: second.runId });
+  await runtime.kill(ID, second.runId);
+  await waitUntil("the second exit", () => exits[1]);
+  expect(exits[1]!.runId).toBe(second.runId);
+});

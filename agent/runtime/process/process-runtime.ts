@@ -25,6 +25,7 @@ import type {
   ServerPaths,
 } from "../container-runtime.ts";
 import { RuntimeError } from "../container-runtime.ts";
+import { Endings } from "../endings.ts";
 import { ConsoleLoggers, isWrapperAlive, killRun, processesBySession, signalSession } from "./game-processes.ts";
 import { findTool, processPreflight, type Tool } from "./preflight.ts";
 import { RunFiles, type RunRecord } from "./run-files.ts";
@@ -61,6 +62,7 @@ export class ProcessRuntime implements ContainerRuntime {
   readonly #reported = new Set<string>();
   /** Runs that this agent is starting right now. */
   readonly #beginning = new Set<string>();
+  readonly #endings = new Endings();
   /** By server, the end of what its last run has left behind. */
   readonly #sweeps = new Map<string, Promise<void>>();
 
@@ -90,13 +92,13 @@ export class ProcessRuntime implements ContainerRuntime {
     return this.#statusOf(run);
   }
 
-  async signal(serverId: string, signal: string): Promise<void> {
-    const leader = this.#liveLeader(this.#files.readRecord(serverId));
+  async signal(serverId: string, signal: string, runId?: string): Promise<void> {
+    const leader = this.#liveLeader(this.#meant(serverId, runId));
     if (leader) signalSession(leader.pid, signal as NodeJS.Signals);
   }
 
-  async kill(serverId: string): Promise<void> {
-    const run = this.#files.readRecord(serverId);
+  async kill(serverId: string, runId?: string): Promise<void> {
+    const run = this.#meant(serverId, runId);
     if (run && this.#isOfThisBoot(run)) await this.#end(run);
   }
 
@@ -192,6 +194,8 @@ export class ProcessRuntime implements ContainerRuntime {
     await this.#sweeps.get(serverId);
     const before = this.#files.readRecord(serverId);
     if (before && this.#isOfThisBoot(before)) await this.#end(before);
+    // A kill that is still looking for what is left would take the new run's processes for the old one's.
+    await this.#endings.done(serverId);
     this.#files.remove(serverId);
     await makeServerFolders(paths);
     await makeFifo(paths.stdin);
@@ -230,6 +234,12 @@ export class ProcessRuntime implements ContainerRuntime {
       }
       await delay(SPAWN_LOOK_MS);
     }
+  }
+
+  /** The present run, unless another one is meant. */
+  #meant(serverId: string, runId: string | undefined): RunRecord | null {
+    const run = this.#files.readRecord(serverId);
+    return runId === undefined || run?.runId === runId ? run : null;
   }
 
   #isOfThisBoot(run: RunRecord): boolean {
@@ -280,11 +290,13 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   /** Ends a run for good: one that has not come to life yet never will. */
-  async #end(run: RunRecord): Promise<void> {
+  #end(run: RunRecord): Promise<void> {
     this.#files.cancel(run);
-    const leader = this.#liveLeader(run)?.pid ?? null;
-    const isGone = await killRun(run.serverId, leader, this.#loggersOf(run.serverId));
-    if (!isGone) throw new RuntimeError("Some of the server's processes cannot be ended.");
+    return this.#endings.run(run.serverId, async () => {
+      const leader = this.#liveLeader(run)?.pid ?? null;
+      const isGone = await killRun(run.serverId, leader, this.#loggersOf(run.serverId));
+      if (!isGone) throw new RuntimeError("Some of the server's processes cannot be ended.");
+    });
   }
 
   #reportExits(): void {
