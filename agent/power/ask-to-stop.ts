@@ -20,13 +20,19 @@ export function stopSignal(spec: ServerSpec): string | null {
   return command === "" ? DEFAULT_SIGNAL : null;
 }
 
-export async function askToStop(spec: ServerSpec, paths: ServerPaths, services: StopServices): Promise<void> {
+/** @param runId the run to end: by the time a signal is sent, the next one may be there. */
+export async function askToStop(
+  spec: ServerSpec,
+  paths: ServerPaths,
+  runId: string | undefined,
+  services: StopServices,
+): Promise<void> {
   const signal = stopSignal(spec);
-  if (signal) return services.runtime.signal(spec.id, signal);
+  if (signal) return services.runtime.signal(spec.id, signal, runId);
   try {
     await services.writeInput(paths, spec.stopCommand);
   } catch (error) {
     services.log.warn({ serverId: spec.id, err: error }, "the stop command cannot be written, sending a signal");
-    await services.runtime.signal(spec.id, DEFAULT_SIGNAL);
+    await services.runtime.signal(spec.id, DEFAULT_SIGNAL, runId);
   }
 }

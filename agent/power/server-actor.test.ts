@@ -26,7 +26,11 @@ const run = (runId: string): RuntimeStatus => ({
 class SteeredRuntime {
   readonly name = "process";
   calls: string[] = [];
+  /** The run that each signal and kill was meant for. */
+  meant: (string | undefined)[] = [];
   present: RuntimeStatus | null = null;
+  /** Looks wait for this, and then tell what was there when they began. */
+  looking: Promise<void> = Promise.resolve();
   #launches: PromiseWithResolvers<RuntimeStatus>[] = [];
 
   start(): Promise<RuntimeStatus> {
@@ -42,14 +46,19 @@ class SteeredRuntime {
   launchFails(message: string): void {
     this.#launches.shift()!.reject(new RuntimeError(message));
   }
-  async signal(_: string, signal: string): Promise<void> {
+  async signal(_: string, signal: string, runId?: string): Promise<void> {
     this.calls.push(signal);
+    this.meant.push(runId);
   }
-  async kill(): Promise<void> {
+  async kill(_: string, runId?: string): Promise<void> {
     this.calls.push("kill");
+    this.meant.push(runId);
   }
   async inspect(): Promise<RuntimeStatus | null> {
-    return this.present;
+    const { present } = this;
+    this.calls.push("inspect");
+    await this.looking;
+    return present;
   }
   async remove(): Promise<void> {
     this.calls.push("remove");
@@ -169,6 +178,75 @@ test("a kill that finds nothing to kill ends the stopping", async () => {
   runtime.present = null;
   await command("kill");
   await inState("stopped");
+});
+
+test.each([
+  ["has found its end", { ...run("r-1"), isRunning: false, exit: EXIT }],
+  ["has found nothing", null],
+])("a kill that %s only when the next run is launched or runs takes nothing from that run", async (_, found) => {
+  for (const isLaunched of [false, true]) {
+    runtime = new SteeredRuntime();
+    await makeActor({ readyPattern: "" });
+    await command("start", `start-${isLaunched}`);
+    await called("start");
+    runtime.launched("r-1");
+    await inState("running");
+    const look = Promise.withResolvers<void>();
+    runtime.looking = look.promise;
+    runtime.present = found;
+    await command("kill", `kill-${isLaunched}`);
+    await called("inspect");
+    await actor.exited("r-1", EXIT);
+    expect(actor.status.state).toBe("stopped");
+    await command("start", `again-${isLaunched}`);
+    await called("start", 2);
+    if (isLaunched) {
+      runtime.launched("r-2");
+      await inState("running");
+    }
+    look.resolve();
+    await look.promise;
+    // Behind whatever the look has put into the mailbox.
+    for (let turn = 0; turn < 3; turn++) await actor.post({ type: "ready_overdue" });
+    if (!isLaunched) {
+      expect(actor.status).toMatchObject({ state: "starting", isLaunching: true });
+      runtime.launched("r-2");
+      await inState("running");
+    }
+    expect(actor.status).toMatchObject({ state: "running", runId: "r-2", crashCount: 0 });
+    await command("kill", `end-${isLaunched}`);
+    await actor.exited("r-2", EXIT);
+    await actor.close();
+  }
+});
+
+test("what ends a run names it, so that it cannot come upon the next one", async () => {
+  await makeActor({ readyPattern: "", stopCommand: "" });
+  await command("start");
+  await called("start");
+  runtime.launched("r-1");
+  await inState("running");
+  await command("stop");
+  await called("SIGTERM");
+  await command("kill");
+  await called("kill");
+  expect(runtime.meant).toEqual(["r-1", "r-1"]);
+  await actor.exited("r-1", EXIT);
+});
+
+test("a run that the launch only found, and that ended before it was told, is over", async () => {
+  await makeActor();
+  await command("start");
+  await called("start");
+  runtime.launched("r-1");
+  await waitUntil("the launch", () => !actor.status.isLaunching);
+  await actor.post({ type: "lost", hasNodeRebooted: false });
+  await command("start", "again");
+  await called("start", 2);
+  await actor.exited("r-1", EXIT);
+  expect(actor.status.state).toBe("starting");
+  runtime.launched("r-1");
+  await inState("crashed");
 });
 
 test("a removal waits for a launch that is under way, and nothing is left running", async () => {

@@ -69,8 +69,13 @@ export class ServerActor {
     this.#timers = new PhaseTimers(console, {
       ready: () => void this.post({ type: "ready" }),
       readyOverdue: () => void this.post({ type: "ready_overdue" }),
-      terminate: () => this.#try("terminate", () => services.runtime.signal(spec.id, "SIGTERM")),
-      kill: () => this.#try("kill", () => this.#killAndLook()),
+      terminate: () => {
+        if (this.#status.state !== "stopping") return;
+        this.#try("terminate", () => services.runtime.signal(spec.id, "SIGTERM", this.#runToEnd()));
+      },
+      kill: () => {
+        if (this.#status.state === "stopping") this.#try("kill", () => this.#killAndLook());
+      },
     });
   }
 
@@ -116,7 +121,7 @@ export class ServerActor {
   exited(runId: string, exit: ExitStatus): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#isClosed) return;
-      if (this.#status.isLaunching && runId !== this.#status.runId) this.#earlyExits.set(runId, exit);
+      if (this.#status.isLaunching) this.#earlyExits.set(runId, exit);
       else await this.#step({ type: "exited", runId, exit });
     });
   }
@@ -230,21 +235,37 @@ export class ServerActor {
     else await this.post({ type: "install_failed", generation, reason });
   }
 
+  /** The run that is to be ended; undefined when it has no name yet, or when whatever is left is meant. */
+  #runToEnd(): string | undefined {
+    const { state, isLaunching, runId } = this.#status;
+    return state === "stopping" && !isLaunching ? (runId ?? undefined) : undefined;
+  }
+
+  /** What became known of the ending of a run says nothing of the next one. */
+  #postOf(runId: string | undefined, input: PowerInput): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#isClosed && this.#runToEnd() === runId) await this.#step(input);
+    });
+  }
+
   async #askToStop(): Promise<void> {
-    await askToStop(this.#spec, this.paths, this.#services);
-    await this.post({ type: "stop_asked" });
+    const runId = this.#runToEnd();
+    await askToStop(this.#spec, this.paths, runId, this.#services);
+    await this.#postOf(runId, { type: "stop_asked" });
   }
 
   async #killAndLook(): Promise<void> {
     const { runtime } = this.#services;
-    await runtime.kill(this.#spec.id);
+    const runId = this.#runToEnd();
+    await runtime.kill(this.#spec.id, runId);
     // What is being launched reports itself, and is killed then.
     if (this.#status.isLaunching) return;
     // The exit comes by the runtime's report; where there was nothing to kill, nothing would ever come.
     const found = await runtime.inspect(this.#spec.id);
-    if (found?.isRunning) return;
-    if (found?.exit) await this.exited(found.runId, found.exit);
-    else await this.post({ type: "lost", hasNodeRebooted: false });
+    const isMeant = runId === undefined || found?.runId === runId;
+    if (found?.isRunning && isMeant) return;
+    if (found?.exit && isMeant) await this.exited(found.runId, found.exit);
+    else await this.#postOf(runId, { type: "lost", hasNodeRebooted: false });
   }
 
   async #reconcileRun(found: RuntimeStatus | null): Promise<void> {

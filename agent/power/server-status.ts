@@ -18,7 +18,7 @@ export const serverStatusSchema = z.object({
   installedGeneration: z.number().int().nonnegative(),
   /** The generation whose install failed: only a start or a newer generation tries again. */
   failedInstallGeneration: z.number().int().nonnegative(),
-  /** The runtime's name of the run that this status speaks of. */
+  /** The runtime's name of the run that this status speaks of; while `isLaunching`, of the one before. */
   runId: z.string().nullable(),
   /** Boot of the machine in which that run began: a run of an earlier boot is over, whatever was written down. */
   bootIdentity: z.string().nullable(),

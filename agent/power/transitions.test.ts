@@ -160,6 +160,11 @@ test("an end that was not asked for is a crash, except with code 0", () => {
 test("the exit of another run changes nothing", () => {
   const running = status("running", { runId: "run-9" });
   expect(transition(running, FACTS, exited(1), NOW)).toEqual({ status: running, effects: [] });
+  // While the next run is being launched, the status still has the name of the one before.
+  for (const state of ["starting", "stopping"] as const) {
+    const launching = status(state, { isLaunching: true });
+    expect(transition(launching, FACTS, exited(137), NOW)).toEqual({ status: launching, effects: [] });
+  }
 });
 
 test("of two wishes the later one counts", () => {

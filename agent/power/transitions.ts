@@ -257,7 +257,9 @@ export function transition(status: ServerStatus, facts: SpecFacts, input: PowerI
     case "stop_asked":
       return stay(status.state === "stopping" ? { ...status, stopAskedAt: now } : status);
     case "exited":
-      if (input.runId !== status.runId || !(ALIVE.includes(status.state) || status.state === "stopping")) {
+      // Until a launch is confirmed `runId` names the run before, whose end may be told once more.
+      if (status.isLaunching || input.runId !== status.runId) return stay(status);
+      if (!(ALIVE.includes(status.state) || status.state === "stopping")) {
         return stay(status);
       }
       return ended(status, facts, input.exit, now);
