@@ -144,9 +144,7 @@ export class Panel {
     await until(
       "the node's servers are gone",
       async () => {
-        const stats = await fetch(this.ready.nodes[0]!.statsUrl).then(
-          (r) => r.json() as Promise<{ servers: unknown[] }>,
-        );
+        const stats = await this.agentStats();
         return stats.servers.length === 0;
       },
       30_000,

@@ -7,7 +7,8 @@
  *
  * When the game's first process ends, the rest of its process group goes too, as in a container. From then on the
  * wrapper starts no program any more: it would carry the server's environment, by which a kill finds what to end. So
- * the exit code is written in place, and whole when its line is.
+ * the exit code is written in place, and whole when its line is; its room is taken at the start, so that a game that
+ * filled the disk is told from one that crashed.
  */
 export interface WrapperPlaces {
   /** Where the game's first process writes its own `/proc` stat line. */
@@ -43,11 +44,12 @@ process=$1 cancelled=$2 exit=$3 stdin=$4 console=$5 logger=$6 setsid=$7 env=$8 p
 shift 9
 command=$1
 trap '' HUP
+printf - > "$exit"
 {
   "$setsid" /bin/sh -c '${GAME.replaceAll("'", `'"'"'`)}' sh "$process" "$cancelled" "$stdin" "$command" 2>&1
   code=$?
   read -r pid rest < "$process" && kill -KILL "-$pid" 2> /dev/null
-  printf '%s\\n' "$code" > "$exit"
+  printf '%s\\n' "$code" 1<> "$exit"
 } | "$env" -i PATH="$path" "$setsid" "$logger" dir "$console"
 `;
 
