@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { PASSWORD, Panel, type PanelOptions } from "./world/panel.ts";
-import { isAlive } from "./world/processes.ts";
+import { isAlive, processesOf } from "./world/processes.ts";
 import { until } from "./world/until.ts";
 
 interface Ended {
@@ -184,12 +184,18 @@ describe("stopping and starting again", () => {
     }
   });
 
-  it("stops game servers too when asked to", async () => {
+  it("stops game servers too when asked to, and leaves no process behind", async () => {
     const dataDir = temporaryFolder();
     const first = await startPanel({ dataDir, extraArguments: ["--stop-servers"] });
     const serverId = await first.createServer();
     await first.startServer(serverId);
+    const deleted = await first.createServer();
+    await first.startServer(deleted);
+    await first.must("DELETE", `/api/servers/${deleted}`);
+    await until("nothing of the deleted server runs", () => processesOf(deleted).length === 0);
+    expect(processesOf(serverId)).not.toEqual([]);
     await first.interrupt();
+    await until("nothing runs any more", () => processesOf(dataDir).length === 0);
     const second = await startPanel({ dataDir });
     try {
       expect(await second.state(serverId)).toBe("stopped");

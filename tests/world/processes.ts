@@ -40,3 +40,18 @@ export function childrenOf(parentPid: number, word: string): number[] {
       }
     });
 }
+
+/** Living processes, other than this one, whose command line or environment names a folder. */
+export function processesOf(folder: string): number[] {
+  const names = (pid: number, file: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/${file}`, "latin1").includes(folder);
+    } catch {
+      return false;
+    }
+  };
+  return readdirSync("/proc")
+    .map(Number)
+    .filter((pid) => pid > 0 && pid !== process.pid && isAlive(pid))
+    .filter((pid) => names(pid, "cmdline") || names(pid, "environ"));
+}
