@@ -55,6 +55,17 @@ describe("the agent's slot", () => {
     expect(later.status.epoch).toBeGreaterThan(before);
   });
 
+  it("is kept, and given on with rising epochs, while the clock jumps back", () => {
+    const first = readyAgent();
+    const before = world.status.epoch;
+    world.now -= 3_600_000;
+    world.say(first, stateEvent(1));
+    expect(world.done.some(({ kind }) => kind === "record_state")).toBe(true);
+    expect(world.status.agentConnected).toBe(true);
+    readyAgent();
+    expect(world.status.epoch).toBeGreaterThan(before);
+  });
+
   it("is not given to a protocol that is not spoken here", () => {
     const agent = world.connectAgent();
     world.say(agent, { ...hello, protocol: PROTOCOL_VERSION + 1 });

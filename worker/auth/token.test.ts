@@ -15,6 +15,14 @@ describe("a session token", () => {
     await expect(verifySession(token, keys, NOW + 3_600_001)).rejects.toMatchObject({ code: "AUTH_EXPIRED" });
   });
 
+  it("stands a clock that is set back, and one that comes forward again", async () => {
+    const token = await signSession(claims, keys, NOW, in1h);
+    expect(await verifySession(token, keys, NOW - 86_400_000)).toEqual(claims);
+    expect(await verifySession(token, keys, NOW)).toEqual(claims);
+    await expect(verifySession(token, keys, NOW + 86_400_000)).rejects.toMatchObject({ code: "AUTH_EXPIRED" });
+    expect(await verifySession(token, keys, NOW + 1)).toEqual(claims);
+  });
+
   it("outlives the rotation of its key, but not the key's removal", async () => {
     const token = await signSession(claims, keys, NOW, in1h);
     expect(await verifySession(token, JSON.stringify([key("b", 2), key("a", 1)]), NOW)).toEqual(claims);
