@@ -56,6 +56,15 @@ test("output of both streams and answers to input are in the log, in order", asy
   expect(consoleText()).toBe("one\ntwo\ngot hello\nprompt");
 });
 
+test("a server that has started can be written to at once", async () => {
+  for (let round = 0; round < 20; round++) {
+    await start("read line; echo $line");
+    await writeConsoleInput(paths(), `round ${round}`);
+    await said(`round ${round}\n`);
+    await runtime.kill(ID);
+  }
+});
+
 test.each([
   ["exit 0", 0, null],
   ["exit 42", 42, null],

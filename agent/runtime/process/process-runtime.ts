@@ -227,7 +227,7 @@ export class ProcessRuntime implements ContainerRuntime {
 
   async #untilNamed(run: RunRecord): Promise<void> {
     const deadline = performance.now() + SPAWN_DEADLINE_MS;
-    while (!this.#files.readProcess(run)) {
+    while (!this.#files.readProcess(run) && !this.#files.readExit(run)) {
       if (performance.now() > deadline) {
         await this.#end(run);
         throw new RuntimeError("The server's process did not start in time.");

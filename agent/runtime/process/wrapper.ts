@@ -29,12 +29,15 @@ export interface WrapperPlaces {
 /** No limit is enforced here, but a game that takes all it can get leaves the panel and its neighbours' consoles quick. */
 const GAME_NICENESS = 5;
 
-/** First the process names itself, then it looks whether it may live: the agent does the two in the other order. */
+/**
+ * Who has named itself counts as started and can be written to, so its input is open by then. And first the process names
+ * itself, then it looks whether it may live: the agent does the two in the other order.
+ */
 const GAME = `
+exec <> "$3" || exit 126
 read -r stat < /proc/$$/stat
 printf '%s\\n' "$stat" > "$1"
 [ -e "$2" ] && exit 125
-exec <> "$3" || exit 126
 command -v nice > /dev/null && exec nice -n ${GAME_NICENESS} /bin/sh -c "$4"
 exec /bin/sh -c "$4"
 `;
