@@ -11,6 +11,10 @@ const FACTS: SpecFacts = {
   hasReadyPattern: true,
   desiredPower: "stopped",
   desiredPowerAt: 0,
+  restartPolicy: "never",
+  maxCrashes: 3,
+  crashWindowMs: 600_000,
+  crashResetAt: 0,
 };
 
 const status = (state: ServerState, change: Partial<ServerStatus> = {}): ServerStatus => ({

@@ -51,6 +51,8 @@ export const serverStateUpdateSchema = z.object({
   signal: z.string().nullable().optional(),
   oomKilled: z.boolean().optional(),
   startedAt: epochMsSchema.nullable().optional(),
+  /** When the node starts it again by itself; null when it does not. */
+  restartAt: epochMsSchema.nullable().optional(),
   timestamp: epochMsSchema,
 });
 
