@@ -129,7 +129,9 @@ function health(hub: HubState, report: Extract<AgentToHub, { type: "health_repor
 /** The frame that viewers get of an event. */
 export function stateUpdate(event: ServerStateEvent): HubToClient {
   const { serverId, state, reason, exitCode, signal, oomKilled, startedAt, timestamp } = event;
-  return { type: "server_state_update", serverId, state, reason, exitCode, signal, oomKilled, startedAt, timestamp };
+  const restartAt = event.restartAt ?? null;
+  const run = { exitCode, signal, oomKilled, startedAt, restartAt };
+  return { type: "server_state_update", serverId, state, reason, ...run, timestamp };
 }
 
 function refuse(hub: HubState, agent: AgentConnection, code: ErrorCode, error: string, fx: EffectList): void {

@@ -63,7 +63,7 @@ async function addServer(id: string, nodeId: string): Promise<void> {
 }
 
 const write = (...states: ReturnType<typeof stateEvent>[]) =>
-  database.write({ nodeId: "node-1", states, presence: null });
+  database.write({ nodeId: "node-1", states, crashes: [], presence: null });
 
 async function observed(id: string): Promise<Record<string, unknown> | undefined> {
   return (await postgres.query<Record<string, unknown>>("select * from server_observed where server_id = $1", [id]))[0];
@@ -84,6 +84,7 @@ describe("state events", () => {
         oomKilled: true,
         crashCount: 3,
         startedAt: 1_795_513_200_123,
+        restartAt: 1_795_513_264_456,
         timestamp: 1_795_513_260_456,
         installedGeneration: 2,
       }),
@@ -97,6 +98,7 @@ describe("state events", () => {
       oom_killed: true,
       crash_count: 3,
       started_at: new Date(1_795_513_200_123),
+      restart_at: new Date(1_795_513_264_456),
       observed_at: new Date(1_795_513_260_456),
       installed_generation: 2,
       seq: "7",
@@ -171,7 +173,7 @@ describe("presence", () => {
     (await postgres.query<Record<string, unknown>>("select * from nodes where id = 'node-1'"))[0];
 
   it("is written for the node alone", async () => {
-    await database.write({ nodeId: "node-1", states: [], presence: presence(5, true) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(5, true) });
     expect(await node()).toMatchObject({
       is_online: true,
       online_epoch: "5",
@@ -183,10 +185,10 @@ describe("presence", () => {
   });
 
   it("of an older connection does not overwrite a newer one's", async () => {
-    await database.write({ nodeId: "node-1", states: [], presence: presence(6, true) });
-    await database.write({ nodeId: "node-1", states: [], presence: presence(5, false) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(6, true) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(5, false) });
     expect(await node()).toMatchObject({ is_online: true, online_epoch: "6" });
-    await database.write({ nodeId: "node-1", states: [], presence: presence(6, false) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(6, false) });
     expect(await node()).toMatchObject({ is_online: false, online_epoch: "6" });
   });
 });
@@ -198,7 +200,7 @@ describe("failures", () => {
     expect(writeFault(dataFault)).toBe("data");
     const away = outboxDatabase({ ...postgres.env, DATABASE_URL: "postgres://nobody:wrong@localhost/none" });
     const unavailable = await away
-      .write({ nodeId: "node-1", states: [stateEvent(1)], presence: null })
+      .write({ nodeId: "node-1", states: [stateEvent(1)], crashes: [], presence: null })
       .catch((error: unknown) => error);
     expect(unavailable).toBeInstanceOf(Error);
     expect(writeFault(unavailable)).toBe("unavailable");
@@ -213,7 +215,9 @@ describe("failures", () => {
       agentVersion: null,
       runtime: null,
     };
-    await expect(database.write({ nodeId: "node-1", states: [stateEvent(1)], presence })).rejects.toThrow();
+    await expect(
+      database.write({ nodeId: "node-1", states: [stateEvent(1)], crashes: [], presence }),
+    ).rejects.toThrow();
     expect(await observed("survival")).toBeUndefined();
   });
 });

@@ -95,6 +95,13 @@ export const SERVERS: ServerDetail[] = states.map(([name, status, templateName, 
       MAX_PLAYERS: "20",
     },
     permissions: ["*"],
+    signal: status === "crashed" ? "SIGKILL" : null,
+    oomKilled: status === "crashed",
+    restartPolicy: "on-failure",
+    maxCrashes: 5,
+    crashWindowSeconds: 600,
+    crashCount: status === "crashed" ? 5 : 0,
+    restartAt: null,
   };
 });
 
