@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { idSchema } from "./ids.ts";
+import { CRASH_WINDOW_SECONDS_DEFAULT, MAX_CRASHES_DEFAULT } from "./limits.ts";
 import {
-  CRASH_WINDOW_SECONDS_DEFAULT,
   crashWindowSecondsSchema,
-  MAX_CRASHES_DEFAULT,
   maxCrashesSchema,
   RESTART_POLICY_DEFAULT,
   restartPolicySchema,

@@ -4,17 +4,17 @@ import { CRASH_LINES_MAX, CRASH_TEXT_MAX_BYTES } from "../../protocol/limits.ts"
 import type { ConsoleLog } from "../console/console-log.ts";
 import { readLogs } from "../operations/read-logs.ts";
 
-/** The logger is a process of its own, and may still be writing when the game's end is known. */
+/** The logger is a process of its own, and may still be writing, or just coming to life, when the game's end is known. */
 const QUIET_MS = 50;
-const LOOKS_MAX = 6;
+const LOOKS_MAX = 12;
 
-/** The log's end once it has stopped growing. */
-async function quietEnd(log: ConsoleLog): Promise<number> {
+/** The log's end once it has stopped growing; from a run that wrote nothing so far, something is waited for. */
+async function quietEnd(log: ConsoleLog, from: number): Promise<number> {
   let { latest } = await log.bounds();
   for (let look = 0; look < LOOKS_MAX; look++) {
     await delay(QUIET_MS);
     const next = (await log.bounds()).latest;
-    if (next === latest) break;
+    if (next === latest && next > from) break;
     latest = next;
   }
   return latest;
@@ -32,7 +32,7 @@ export function lastLines(text: string): string {
 
 /** @param from console offset at which the run began. */
 export async function readLastLines(log: ConsoleLog, from: number): Promise<string> {
-  const latest = await quietEnd(log);
+  const latest = await quietEnd(log, from);
   // Without a start the history begins at a line; a run whose whole text fits begins at its own first byte.
   const start = latest - from > CRASH_TEXT_MAX_BYTES ? null : Math.min(from, latest);
   return lastLines((await readLogs(log, start, CRASH_TEXT_MAX_BYTES)).data);

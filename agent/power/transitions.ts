@@ -10,8 +10,8 @@
  */
 import type { PowerReply } from "../../protocol/agent-replies.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
+import { exitWords } from "../../protocol/exit-words.ts";
 import type { Crash } from "../../protocol/frames/shared.ts";
-import { exitWords } from "../../protocol/restart-policy.ts";
 import type { DesiredPower, PowerAction, ServerState } from "../../protocol/server-state.ts";
 import type { ExitStatus } from "../runtime/container-runtime.ts";
 import { FORGIVEN, planRestart, planWords, type RestartRules, restarts } from "./restart-plan.ts";

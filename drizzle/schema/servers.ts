@@ -12,12 +12,8 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import {
-  CRASH_WINDOW_SECONDS_DEFAULT,
-  MAX_CRASHES_DEFAULT,
-  RESTART_POLICY_DEFAULT,
-  type RestartPolicy,
-} from "../../protocol/restart-policy.ts";
+import { CRASH_WINDOW_SECONDS_DEFAULT, MAX_CRASHES_DEFAULT } from "../../protocol/limits.ts";
+import { RESTART_POLICY_DEFAULT, type RestartPolicy } from "../../protocol/restart-policy.ts";
 import type { DesiredPower, ServerState } from "../../protocol/server-state.ts";
 import type { Template } from "../../protocol/template.ts";
 import { createdAt, instant, updatedAt } from "./columns.ts";
