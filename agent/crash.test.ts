@@ -179,3 +179,63 @@ test("a hub that lost its memory is told every status anew", { timeout: 30_000 }
   await waitUntil("the status anew", () => plane.lastEvent(ID)?.seq === 501);
   expect(plane.lastEvent(ID)?.state).toBe("running");
 });
+
+const POLICY = { restartPolicy: "on-failure", maxCrashes: 2 } as const;
+const crashesOf = () => world.plane.events.flatMap((event) => (event.crash ? [event.crash] : []));
+
+test("a crash is told with what the game wrote last, restarted after its wait, and given up in words", {
+  timeout: 30_000,
+}, async () => {
+  const { plane } = world;
+  await started(POLICY);
+  const pid = world.agent.serverPid(ID);
+  await type("last words");
+  await type("exit 42");
+  await waitUntil("the second run", () => plane.states(ID).filter((state) => state === "running").length === 2);
+  expect(world.agent.serverPid(ID)).not.toBe(pid);
+  await type("exit 43");
+  await waitUntil("the second crash", () => crashesOf().length === 2);
+  const [first, second] = crashesOf();
+  expect(first).toMatchObject({ exitCode: 42, signal: null, crashCount: 1 });
+  expect(first!.lastLines).toMatch(/^ready\necho: last words$/);
+  expect(first!.restartAt! - first!.at).toBeGreaterThanOrEqual(1_000);
+  expect(second).toMatchObject({ exitCode: 43, crashCount: 2, restartAt: null, lastLines: "ready" });
+  expect(plane.lastEvent(ID)).toMatchObject({ state: "crashed", crashCount: 2 });
+  expect(plane.lastEvent(ID)?.reason).toMatch(/code 43\. It crashed 2 times within 10 minutes/);
+});
+
+test("a restart that is waited for comes true without a control plane, though the agent is killed meanwhile", {
+  timeout: 30_000,
+}, async () => {
+  const { plane, agent } = world;
+  await started(POLICY);
+  plane.isRefusing = true;
+  plane.drop();
+  const pid = agent.serverPid(ID);
+  await type("exit 42");
+  await waitUntil("the crash", () => agent.output.includes('"to":"crashed"'));
+  await agent.end("SIGKILL");
+  agent.start();
+  await waitUntil("the next run", () => agent.output.match(/"to":"running"/g)?.length === 2);
+  expect(agent.serverPid(ID)).not.toBe(pid);
+  plane.isRefusing = false;
+  await waitUntil("the news", () => plane.states(ID).length >= 6, 25_000);
+  expect(plane.states(ID)).toEqual(["stopped", "starting", "running", "crashed", "starting", "running"]);
+  expect(crashesOf()).toHaveLength(1);
+});
+
+test("a crash while the agent was away is restarted too, an end with code 0 is not", {
+  timeout: 30_000,
+}, async () => {
+  const { plane, agent } = world;
+  await started(POLICY);
+  const pid = agent.serverPid(ID);
+  await agent.end("SIGKILL");
+  await type("exit 9");
+  await waitUntil("the server to end", () => !isAlive(pid));
+  await back();
+  await waitUntil("the second run", () => plane.states(ID).filter((state) => state === "running").length === 2);
+  await type("exit 0");
+  expect(await plane.inState(ID, "stopped")).toMatchObject({ exitCode: 0, crashCount: 1, desiredPower: "stopped" });
+  expect(crashesOf()).toHaveLength(1);
+});

@@ -5,10 +5,16 @@ interface ServerRow {
   id: string;
   name: string;
   status: string;
+  desiredPower: string;
 }
 
 const STOP_DEADLINE_MS = 60_000;
 const AT_REST = ["stopped", "crashed", "error", "suspended"];
+/** One of these that is still wanted may be about to be started again by its restart policy. */
+const MAY_COME_BACK = ["stopped", "crashed"];
+
+const isAtRest = ({ status, desiredPower }: ServerRow) =>
+  AT_REST.includes(status) && !(MAY_COME_BACK.includes(status) && desiredPower === "running");
 
 /** Stops every game server as its owner would, and waits until each has ended. */
 export async function stopServers(access: OperatorOptions, log: (line: string) => void): Promise<void> {
@@ -16,7 +22,7 @@ export async function stopServers(access: OperatorOptions, log: (line: string) =
     await asOperator(access, async (operator) => {
       const list = async () => {
         const servers = await operator.call<ServerRow[]>("GET", "/api/servers?limit=200");
-        return servers.filter((server) => !AT_REST.includes(server.status));
+        return servers.filter((server) => !isAtRest(server));
       };
       for (const server of await list()) {
         log(`stopping ${server.name}`);

@@ -38,6 +38,18 @@ export const CONSOLE_INPUT_MAX_BYTES = 32 * 1024;
 /** After the last viewer left, the hub keeps the stream open this long before `console_close`. */
 export const CONSOLE_LINGER_MS = 5_000;
 
+/** A server that crashes so often within so long is not restarted any more: unless its owner chose otherwise, and the bounds of that choice. */
+export const MAX_CRASHES_DEFAULT = 5;
+export const MAX_CRASHES_LIMIT = 100;
+export const CRASH_WINDOW_SECONDS_DEFAULT = 10 * 60;
+export const CRASH_WINDOW_SECONDS_MIN = 10;
+export const CRASH_WINDOW_SECONDS_MAX = 24 * 60 * 60;
+/** What is kept of a console with each crash: the end of the run's output. */
+export const CRASH_LINES_MAX = 50;
+export const CRASH_TEXT_MAX_BYTES = 8 * 1024;
+/** Crashes of one server that Postgres keeps, the newest. */
+export const CRASHES_KEPT_MAX = 100;
+
 /** Largest frame accepted from a browser or script. */
 export const CLIENT_FRAME_MAX_BYTES = 64 * 1024;
 /** Largest frame accepted from an agent: a console frame whose every byte needs escaping, with room for its header. */

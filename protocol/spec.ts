@@ -1,5 +1,12 @@
 import { z } from "zod";
 import { idSchema } from "./ids.ts";
+import { CRASH_WINDOW_SECONDS_DEFAULT, MAX_CRASHES_DEFAULT } from "./limits.ts";
+import {
+  crashWindowSecondsSchema,
+  maxCrashesSchema,
+  RESTART_POLICY_DEFAULT,
+  restartPolicySchema,
+} from "./restart-policy.ts";
 import { desiredPowerSchema } from "./server-state.ts";
 import { configFileSchema } from "./template.ts";
 
@@ -44,6 +51,12 @@ export const serverSpecSchema = z.object({
   desiredPower: desiredPowerSchema,
   desiredPowerAt: z.number().int().nonnegative(),
   suspended: z.boolean(),
+  /** An older control plane, and a spec that an older agent stored, say nothing of crashes. */
+  restartPolicy: restartPolicySchema.default(RESTART_POLICY_DEFAULT),
+  maxCrashes: maxCrashesSchema.default(MAX_CRASHES_DEFAULT),
+  crashWindowSeconds: crashWindowSecondsSchema.default(CRASH_WINDOW_SECONDS_DEFAULT),
+  /** When somebody last asked to forget the crashes so far, in milliseconds; 0 for never. It only rises. */
+  crashResetAt: z.number().int().nonnegative().default(0),
 });
 export type ServerSpec = z.infer<typeof serverSpecSchema>;
 

@@ -55,7 +55,7 @@ describe("a power request out of turn", () => {
 
 describe("a server that fails", () => {
   it("tells a crash from a clean exit, with the exit code", async () => {
-    const id = await panel.createServer();
+    const id = await panel.createServer({ restartPolicy: "never" });
     await panel.startServer(id);
     await panel.must("POST", `/api/servers/${id}/command`, { command: "exit 42" });
     await panel.waitForState(id, "crashed");
@@ -67,7 +67,8 @@ describe("a server that fails", () => {
   });
 
   it("that exits at once is crashed, and can be started again", async () => {
-    const id = await panel.createServer({ templateId: await template("exits-at-once", { startup: "exit 3" }) });
+    const templateId = await template("exits-at-once", { startup: "exit 3" });
+    const id = await panel.createServer({ templateId, restartPolicy: "never" });
     await panel.must("POST", `/api/servers/${id}/start`);
     await panel.waitForState(id, "crashed");
     expect((await view(id)).exitCode).toBe(3);

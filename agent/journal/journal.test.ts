@@ -2,9 +2,10 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { COMMAND_MEMORY } from "../../protocol/limits.ts";
+import type { Crash } from "../../protocol/frames/shared.ts";
+import { COMMAND_MEMORY, CRASH_TEXT_MAX_BYTES } from "../../protocol/limits.ts";
 import { createLog } from "../log.ts";
-import { firstStatus, type ServerStatus } from "../power/server-status.ts";
+import { firstStatus, type ServerStatus, serverStatusSchema } from "../power/server-status.ts";
 import type { CommandAnswer } from "../power/transitions.ts";
 import { Journal } from "./journal.ts";
 
@@ -167,4 +168,34 @@ test("a disk that takes nothing stops nobody, and gets it all when it is back", 
   expect(seqs(again)).toEqual([1, 2, 3]);
   expect(again.status("a")?.state).toBe("running");
   await journal.close();
+});
+
+test("a crash is told with its step, and its text is let go of before the crash itself", async () => {
+  const journal = await open();
+  const crash = (id: string): Crash => ({
+    id,
+    at: 1,
+    exitCode: 1,
+    signal: null,
+    oomKilled: false,
+    runTimeMs: 1,
+    crashCount: 1,
+    restartAt: null,
+    lastLines: "x".repeat(CRASH_TEXT_MAX_BYTES),
+  });
+  const count = 600;
+  for (let n = 0; n < count; n++) {
+    await journal.commit({ status: status("a", { state: "crashed", crashCount: n }), crash: crash(`c-${n}`) });
+  }
+  for (const known of [journal, await open()]) {
+    const events = known.eventsAfter(0);
+    expect(events.map((event) => event.crash?.id)).toEqual(Array.from({ length: count }, (_, n) => `c-${n}`));
+    const withText = events.filter((event) => event.crash?.lastLines).map((event) => event.seq);
+    expect(withText).toEqual(Array.from({ length: 512 }, (_, n) => count - 512 + n + 1));
+  }
+});
+
+test("a status written before crashes were counted is read", () => {
+  const { restartAt: _, recentCrashes: __, backoffStep: ___, crashResetAt: ____, ...older } = status("b");
+  expect(serverStatusSchema.parse(older)).toEqual(status("b"));
 });

@@ -9,7 +9,7 @@
  */
 import { join } from "node:path";
 import { z } from "zod";
-import { type ServerStateEvent, serverStateEventSchema } from "../../protocol/frames/shared.ts";
+import { type Crash, type ServerStateEvent, serverStateEventSchema } from "../../protocol/frames/shared.ts";
 import { COMMAND_MEMORY } from "../../protocol/limits.ts";
 import type { Log } from "../log.ts";
 import { publicStatus, type ServerStatus, serverStatusSchema } from "../power/server-status.ts";
@@ -18,6 +18,8 @@ import { LineFile } from "./line-file.ts";
 
 /** Events kept for a hub that stays away; past it the oldest are given up, about 8 MiB. */
 const EVENTS_MAX = 20_000;
+/** Characters of console text kept with the crashes among them. */
+const CRASH_TEXT_KEPT_MAX = 4 * 1024 * 1024;
 /** The file is written anew when it is larger than this and several times what is still worth keeping. */
 const COMPACT_MIN_BYTES = 256 * 1024;
 const COMPACT_FACTOR = 4;
@@ -41,6 +43,8 @@ type Entry = z.infer<typeof entrySchema>;
 export interface Commit {
   status: ServerStatus;
   command?: { id: string; answer: CommandAnswer };
+  /** Told with the event of this step. */
+  crash?: Crash;
 }
 
 export class Journal {
@@ -103,10 +107,11 @@ export class Journal {
   }
 
   /** Remembers a step; an event is made of it when the control plane has to know. Resolves when it is on the disk. */
-  async commit({ status, command }: Commit): Promise<void> {
+  async commit({ status, command, crash }: Commit): Promise<void> {
     const before = this.#statuses.get(status.serverId);
-    const isNews = !before || JSON.stringify(publicStatus(before)) !== JSON.stringify(publicStatus(status));
-    const event = isNews ? this.#eventOf(status) : undefined;
+    const isNews =
+      crash !== undefined || !before || JSON.stringify(publicStatus(before)) !== JSON.stringify(publicStatus(status));
+    const event = isNews ? this.#eventOf(status, crash) : undefined;
     await this.#write({ entry: "commit", status, ...(event && { event }), ...(command && { command }) });
     if (event) this.onEvent(event);
   }
@@ -137,8 +142,9 @@ export class Journal {
     await this.#lines.close();
   }
 
-  #eventOf(status: ServerStatus): ServerStateEvent {
-    return { type: "server_state", seq: this.#lastSeq + 1, ...publicStatus(status), timestamp: Date.now() };
+  #eventOf(status: ServerStatus, crash?: Crash): ServerStateEvent {
+    const seq = this.#lastSeq + 1;
+    return { type: "server_state", seq, ...publicStatus(status), timestamp: Date.now(), ...(crash && { crash }) };
   }
 
   #take(entry: Entry): void {
@@ -167,10 +173,23 @@ export class Journal {
     if (event.seq <= (this.#events.at(-1)?.seq ?? this.#forgottenSeq)) return;
     this.#lastSeq = Math.max(this.#lastSeq, event.seq);
     this.#events.push(event);
+    this.#boundText(event);
     if (this.#events.length <= EVENTS_MAX) return;
     const givenUp = this.#events.shift()!;
     this.#forgottenSeq = Math.max(this.#forgottenSeq, givenUp.seq);
     this.#log.error({ seq: givenUp.seq }, "the hub has been away too long: an old event is given up");
+  }
+
+  /** Console text kept for a hub that stays away is bounded by itself: past it the oldest crashes keep their facts alone. */
+  #boundText(added: ServerStateEvent): void {
+    if (!added.crash?.lastLines) return;
+    let room = CRASH_TEXT_KEPT_MAX;
+    for (let index = this.#events.length - 1; index >= 0; index--) {
+      const event = this.#events[index]!;
+      if (!event.crash?.lastLines) continue;
+      room -= event.crash.lastLines.length;
+      if (room < 0) this.#events[index] = { ...event, crash: { ...event.crash, lastLines: "" } };
+    }
   }
 
   #takeAnswer(id: string, answer: CommandAnswer): void {

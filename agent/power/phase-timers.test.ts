@@ -21,6 +21,7 @@ beforeEach(() => {
     readyOverdue: note("readyOverdue"),
     terminate: note("terminate"),
     kill: note("kill"),
+    restart: note("restart"),
   });
 });
 afterEach(() => {

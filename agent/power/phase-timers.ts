@@ -16,6 +16,8 @@ export interface PhaseEnds {
   readyOverdue(): void;
   terminate(): void;
   kill(): void;
+  /** The wait before a restart is over. */
+  restart(): void;
 }
 
 export class PhaseTimers {
@@ -33,6 +35,9 @@ export class PhaseTimers {
     this.clear();
     if (status.state === "starting" && !status.isLaunching) this.#armStarting(status, spec);
     if (status.state === "stopping" && !status.isLaunching) this.#armStopping(status, spec);
+    if (status.restartAt !== null) {
+      this.#after(status.restartAt - status.enteredAt, status.enteredAt, this.#ends.restart);
+    }
   }
 
   clear(): void {

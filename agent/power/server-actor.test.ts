@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ConsoleLog } from "../console/console-log.ts";
 import { makeServerFolders, serverPaths } from "../console/server-paths.ts";
 import { Journal } from "../journal/journal.ts";
@@ -296,4 +296,126 @@ test("after a boot of the machine a server that ran is started again, and one th
   await makeActor({ desiredPower: "running", desiredPowerAt: 1 }, null);
   expect(actor.status.state).toBe("crashed");
   expect(runtime.calls.filter((call) => call === "start")).toHaveLength(2);
+});
+
+describe("restarts by policy, on a steered clock", () => {
+  const POLICY = { readyPattern: "", restartPolicy: "on-failure", maxCrashes: 3 } as const;
+  const START = Date.UTC(2026, 0, 1);
+
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], now: START });
+  });
+  afterEach(() => void vi.useRealTimers());
+
+  /** Waits in real time without letting the steered clock go on. */
+  async function steady(what: string, holds: () => boolean): Promise<void> {
+    const deadline = performance.now() + 5_000;
+    while (!holds()) {
+      if (performance.now() > deadline) throw new Error(`not in time: ${what}`);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+  const starts = () => runtime.calls.filter((call) => call === "start").length;
+  const state = (wanted: string) => steady(`the state ${wanted}`, () => actor.status.state === wanted);
+
+  async function launched(count: number): Promise<void> {
+    await steady(`launch ${count}`, () => starts() === count);
+    runtime.launched(`r-${count}`);
+    await state("running");
+  }
+  const crashes = (count: number) => actor.exited(`r-${count}`, { ...EXIT, exitedAt: Date.now() });
+
+  test("each wait is as long as it says, and the last crash ends them", async () => {
+    await makeActor(POLICY);
+    await command("start");
+    await launched(1);
+    await crashes(1);
+    expect(actor.status).toMatchObject({ state: "crashed", restartAt: Date.now() + 1_000 });
+    await vi.advanceTimersByTimeAsync(999);
+    expect(starts()).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    await launched(2);
+    await crashes(2);
+    await vi.advanceTimersByTimeAsync(1_999);
+    expect(starts()).toBe(2);
+    await vi.advanceTimersByTimeAsync(1);
+    await launched(3);
+    await crashes(3);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(starts()).toBe(3);
+    expect(actor.status).toMatchObject({ state: "crashed", restartAt: null, crashCount: 3 });
+    const told = journal.eventsAfter(0).flatMap((event) => (event.crash ? [event.crash] : []));
+    expect(told.map(({ crashCount, exitCode }) => [crashCount, exitCode])).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ]);
+    expect(new Set(told.map(({ id }) => id)).size).toBe(3);
+  });
+
+  test("an agent that was away meanwhile waits for the rest of the time only", async () => {
+    await makeActor(POLICY);
+    await command("start");
+    await launched(1);
+    await crashes(1);
+    await actor.close();
+    await vi.advanceTimersByTimeAsync(600);
+    expect(starts()).toBe(1);
+    await makeActor(
+      { ...POLICY, desiredPower: "running", desiredPowerAt: 1 },
+      { ...run("r-1"), isRunning: false, exit: EXIT },
+    );
+    await vi.advanceTimersByTimeAsync(399);
+    expect(starts()).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    await launched(2);
+    await crashes(2);
+    await actor.close();
+    await vi.advanceTimersByTimeAsync(60_000);
+    await makeActor({ ...POLICY, desiredPower: "running", desiredPowerAt: 1 });
+    await vi.advanceTimersByTimeAsync(0);
+    await launched(3);
+    expect(actor.status.crashCount).toBe(2);
+  });
+
+  test("a clock that goes back makes no wait longer", async () => {
+    await makeActor(POLICY);
+    await command("start");
+    await launched(1);
+    await crashes(1);
+    await actor.close();
+    vi.setSystemTime(START - 86_400_000);
+    await makeActor({ ...POLICY, desiredPower: "running", desiredPowerAt: 1 });
+    await vi.advanceTimersByTimeAsync(1_000);
+    await launched(2);
+  });
+
+  test("a stop during the wait is the end of it, a start ends the wait", async () => {
+    await makeActor(POLICY);
+    await command("start");
+    await launched(1);
+    await crashes(1);
+    expect(await command("stop")).toMatchObject({ ok: true, reply: { state: "stopped" } });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(starts()).toBe(1);
+    await command("start", "second");
+    await launched(2);
+    await crashes(2);
+    await command("start", "third");
+    await launched(3);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(starts()).toBe(3);
+    expect(actor.status).toMatchObject({ state: "running", crashCount: 0 });
+  });
+
+  test("a server that is suspended during the wait is not started", async () => {
+    await makeActor(POLICY);
+    await command("start");
+    await launched(1);
+    await crashes(1);
+    await actor.applySpec(serverSpec({ ...POLICY, suspended: true }));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(actor.status.state).toBe("suspended");
+    expect(starts()).toBe(1);
+  });
 });

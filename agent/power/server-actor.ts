@@ -5,6 +5,7 @@
  * Whatever takes long (launching, installing, waiting for an exit) runs beside the mailbox and comes back as an input
  * of its own, so that `kill` is never behind anything.
  */
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { PowerAction } from "../../protocol/server-state.ts";
 import type { ServerSpec } from "../../protocol/spec.ts";
@@ -14,6 +15,7 @@ import type { Log } from "../log.ts";
 import type { ContainerRuntime, ExitStatus, RuntimeStatus, ServerPaths } from "../runtime/container-runtime.ts";
 import { askToStop } from "./ask-to-stop.ts";
 import { installServer } from "./install-server.ts";
+import { readLastLines } from "./last-lines.ts";
 import { launchServer } from "./launch-server.ts";
 import { PhaseTimers } from "./phase-timers.ts";
 import { firstStatus, type ServerStatus } from "./server-status.ts";
@@ -40,6 +42,10 @@ function factsOf(spec: ServerSpec): SpecFacts {
     hasReadyPattern: spec.readyPattern !== "",
     desiredPower: spec.desiredPower,
     desiredPowerAt: spec.desiredPowerAt,
+    restartPolicy: spec.restartPolicy,
+    maxCrashes: spec.maxCrashes,
+    crashWindowMs: spec.crashWindowSeconds * 1000,
+    crashResetAt: spec.crashResetAt,
   };
 }
 
@@ -67,6 +73,7 @@ export class ServerActor {
     this.#log = services.log.child({ serverId: spec.id });
     this.#status = services.journal.status(spec.id) ?? firstStatus(spec.id, Date.now());
     this.#timers = new PhaseTimers(console, {
+      restart: () => void this.post({ type: "restart_due" }),
       ready: () => void this.post({ type: "ready" }),
       readyOverdue: () => void this.post({ type: "ready_overdue" }),
       terminate: () => {
@@ -172,18 +179,30 @@ export class ServerActor {
 
   async #step(input: PowerInput, commandId?: string): Promise<CommandAnswer | undefined> {
     const before = this.#status;
-    const { status, effects, answer } = transition(before, factsOf(this.#spec), input, Date.now());
+    const { status, effects, answer, crash } = transition(before, factsOf(this.#spec), input, Date.now());
+    const told = crash && { id: randomUUID(), ...crash, lastLines: await this.#lastLines(before.readyFrom) };
     this.#status = status;
     if (JSON.stringify(status) !== JSON.stringify(before) || (answer?.ok && commandId) || input.type === "spec") {
       const command = answer?.ok && commandId ? { id: commandId, answer } : undefined;
-      await this.#services.journal.commit({ status, ...(command && { command }) });
+      await this.#services.journal.commit({ status, ...(command && { command }), ...(told && { crash: told }) });
     }
     if (status.state !== before.state) {
       this.#log.info({ from: before.state, to: status.state, reason: status.reason }, "state");
     }
-    if (status.enteredAt !== before.enteredAt || status.isLaunching !== before.isLaunching) this.#arm();
+    const hasNewDeadline = status.enteredAt !== before.enteredAt || status.restartAt !== before.restartAt;
+    if (hasNewDeadline || status.isLaunching !== before.isLaunching) this.#arm();
     for (const effect of effects) this.#act(effect);
     return answer;
+  }
+
+  /** A crash is told even when its console cannot be read. */
+  async #lastLines(from: number): Promise<string> {
+    try {
+      return await readLastLines(this.console, from);
+    } catch (error) {
+      this.#log.warn({ err: error }, "the last lines of a crash cannot be read");
+      return "";
+    }
   }
 
   #arm(): void {

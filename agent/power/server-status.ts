@@ -34,6 +34,15 @@ export const serverStatusSchema = z.object({
   isKilled: z.boolean(),
   /** Console offset at the launch: the ready pattern is looked for from here on. */
   readyFrom: z.number().int().nonnegative(),
+  // From here on with defaults: journals written before crashes were counted have none of them.
+  /** Resting, and to be started again then. */
+  restartAt: z.number().int().nullable().default(null),
+  /** When it crashed of late: what the crash-loop limit counts. */
+  recentCrashes: z.array(z.number().int()).default([]),
+  /** How many restarts in a row were waited for longer and longer. */
+  backoffStep: z.number().int().nonnegative().default(0),
+  /** The last request to forget the crashes that was obeyed. */
+  crashResetAt: z.number().int().nonnegative().default(0),
 });
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
 
@@ -59,6 +68,10 @@ export function firstStatus(serverId: string, now: number): ServerStatus {
     stopAskedAt: null,
     isKilled: false,
     readyFrom: 0,
+    restartAt: null,
+    recentCrashes: [],
+    backoffStep: 0,
+    crashResetAt: 0,
   };
 }
 
@@ -77,5 +90,6 @@ export function publicStatus(status: ServerStatus): Omit<ServerStateEvent, "type
     desiredPower: status.desiredPower,
     desiredPowerAt: status.desiredPowerAt,
     installedGeneration: status.installedGeneration,
+    ...(status.restartAt !== null && { restartAt: status.restartAt }),
   };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { restartPolicySchema } from "../../protocol/restart-policy.ts";
 import { SERVER_STATES, type ServerState } from "../../protocol/server-state.ts";
 import { firstStatus, type ServerStatus } from "./server-status.ts";
 import { type PowerInput, type SpecFacts, transition } from "./transitions.ts";
@@ -11,6 +12,10 @@ const FACTS: SpecFacts = {
   hasReadyPattern: true,
   desiredPower: "stopped",
   desiredPowerAt: 0,
+  restartPolicy: "never",
+  maxCrashes: 3,
+  crashWindowMs: 600_000,
+  crashResetAt: 0,
 };
 
 const status = (state: ServerState, change: Partial<ServerStatus> = {}): ServerStatus => ({
@@ -281,12 +286,20 @@ test("no sequence of inputs leaves the states or asks for two things at once", (
     { type: "lost", hasNodeRebooted: true },
     { type: "lost", hasNodeRebooted: false },
     { type: "spec" },
+    { type: "restart_due" },
     { type: "installed", generation: 1 },
     { type: "install_failed", generation: 1, reason: "x" },
   ];
+  const policies = ["always", "on-failure", "never"] as const;
   let now = status("stopped");
   for (let step = 0; step < 20_000; step++) {
-    const facts = { ...WITH_SCRIPT, isSuspended: random(10) === 0, installGeneration: 1 + random(2) };
+    const facts = {
+      ...WITH_SCRIPT,
+      isSuspended: random(10) === 0,
+      installGeneration: 1 + random(2),
+      restartPolicy: policies[random(3)]!,
+      crashResetAt: random(4),
+    };
     const result = transition(now, facts, inputs[random(inputs.length)]!, step);
     expect(result.effects.length).toBeLessThanOrEqual(1);
     if (result.effects.includes("launch"))
@@ -297,6 +310,155 @@ test("no sequence of inputs leaves the states or asks for two things at once", (
         now.state,
       );
     if (facts.isSuspended) expect(result.effects).not.toContain("launch");
+    // What waits for its restart rests and is wanted, whatever came before.
+    if (result.status.restartAt !== null) {
+      expect(["crashed", "stopped"]).toContain(result.status.state);
+      expect(result.status.desiredPower).toBe("running");
+    }
+    if (result.crash) expect(result.status.state).toBe("crashed");
     now = result.status;
   }
+});
+
+/** A server that its owner wants to run, under a policy; it ran for a second. */
+const wanted = (change: Partial<ServerStatus> = {}) =>
+  status("running", { desiredPower: "running", desiredPowerAt: 400, startedAt: NOW - 1_000, ...change });
+const under = (restartPolicy: SpecFacts["restartPolicy"], change: Partial<SpecFacts> = {}): SpecFacts => ({
+  ...FACTS,
+  restartPolicy,
+  desiredPower: "running",
+  desiredPowerAt: 400,
+  ...change,
+});
+const SPEC: PowerInput = { type: "spec" };
+const DUE: PowerInput = { type: "restart_due" };
+
+/** What each policy makes of each end: the state, whether it is started again, and whether it counts as a crash. */
+const ENDS: Record<string, [input: PowerInput, Record<SpecFacts["restartPolicy"], string>]> = {
+  "an exit with code 0": [
+    exited(0),
+    { always: "stopped restarts", "on-failure": "stopped rests", never: "stopped rests" },
+  ],
+  "an exit with code 42": [
+    exited(42),
+    { always: "crashed restarts", "on-failure": "crashed restarts", never: "crashed rests" },
+  ],
+  "an end by a signal": [
+    exited(139, { signal: "SIGSEGV" }),
+    { always: "crashed restarts", "on-failure": "crashed restarts", never: "crashed rests" },
+  ],
+  "an end for want of memory": [
+    exited(137, { signal: "SIGKILL", oomKilled: true }),
+    { always: "crashed restarts", "on-failure": "crashed restarts", never: "crashed rests" },
+  ],
+  "an end that nobody saw": [
+    { type: "lost", hasNodeRebooted: false },
+    { always: "crashed restarts", "on-failure": "crashed restarts", never: "crashed rests" },
+  ],
+};
+
+for (const policy of restartPolicySchema.options) {
+  test.each(Object.keys(ENDS))(`${policy}: %s`, (name) => {
+    const [input, table] = ENDS[name]!;
+    for (const state of ["running", "starting"] as const) {
+      const { status: after, effects, crash } = transition(wanted({ state }), under(policy), input, NOW);
+      expect(`${after.state} ${after.restartAt === null ? "rests" : "restarts"}`).toBe(table[policy]);
+      expect(effects).toEqual([]);
+      expect(crash !== undefined).toBe(after.state === "crashed");
+      expect(after.crashCount).toBe(crash ? 1 : 0);
+      if (crash) expect(crash).toMatchObject({ crashCount: 1, runTimeMs: 1_000, restartAt: after.restartAt, at: NOW });
+    }
+  });
+}
+
+test("no end that was asked for, and none of a suspended server, is a crash", () => {
+  const stopping = transition(wanted({ state: "stopping" }), under("always"), exited(139, { signal: "SIGSEGV" }), NOW);
+  expect(stopping).toMatchObject({ status: { state: "stopped", crashCount: 0, restartAt: null } });
+  expect(stopping.crash).toBeUndefined();
+  const suspended = transition(wanted(), under("always", { isSuspended: true }), exited(1), NOW);
+  expect(suspended).toMatchObject({ status: { state: "suspended", crashCount: 0, restartAt: null } });
+  expect(suspended.crash).toBeUndefined();
+});
+
+test("while it waits it says so, and when the time has come it starts", () => {
+  const waiting = transition(wanted(), under("on-failure"), exited(42), NOW).status;
+  expect(waiting).toMatchObject({ restartAt: NOW + 1_000, reason: "It exited with code 42; restarting in 1 s." });
+  expect(transition(waiting, under("on-failure"), DUE, NOW + 1_000)).toMatchObject({
+    effects: ["launch"],
+    status: { state: "starting", crashCount: 1, restartAt: null },
+  });
+});
+
+test("a restart that is due in any other state changes nothing", () => {
+  for (const state of SERVER_STATES) {
+    expect(transition(status(state), FACTS, DUE, NOW)).toEqual({ status: status(state), effects: [] });
+  }
+});
+
+test("too many crashes within the window end the restarts, in words; older ones do not count", () => {
+  const facts = under("on-failure");
+  const second = transition(wanted({ crashCount: 1, recentCrashes: [NOW - 9_000] }), facts, exited(1), NOW).status;
+  expect(second.restartAt).not.toBeNull();
+  const recentCrashes = [NOW - 9_000, NOW - 5_000];
+  const third = transition(wanted({ crashCount: 2, recentCrashes }), facts, exited(1), NOW);
+  expect(third).toMatchObject({ status: { state: "crashed", restartAt: null }, crash: { restartAt: null } });
+  expect(third.status.reason).toMatch(/crashed 3 times within 10 minutes and is not restarted any more/);
+  expect(transition(third.status, facts, SPEC, NOW)).toEqual({ status: third.status, effects: [] });
+  const old = [NOW - 600_001, NOW - 600_000];
+  expect(transition(wanted({ crashCount: 2, recentCrashes: old }), facts, exited(1), NOW).status).toMatchObject({
+    crashCount: 3,
+    recentCrashes: [NOW],
+    restartAt: NOW + 1_000,
+  });
+});
+
+test("a start during the wait starts at once and forgives; a stop or a kill takes the restart back", () => {
+  const waiting = transition(wanted({ backoffStep: 3 }), under("on-failure"), exited(42), NOW).status;
+  for (const action of ["start", "restart"] as const) {
+    expect(transition(waiting, under("on-failure"), command(action), NOW)).toMatchObject({
+      effects: ["launch"],
+      status: { state: "starting", restartAt: null, crashCount: 0, recentCrashes: [], backoffStep: 0 },
+    });
+  }
+  for (const action of ["stop", "kill"] as const) {
+    const stopped = transition(waiting, under("on-failure"), command(action), NOW);
+    expect(stopped).toMatchObject({ answer: { ok: true }, effects: [] });
+    expect(stopped.status).toMatchObject({ state: "stopped", restartAt: null, desiredPower: "stopped", exitCode: 42 });
+  }
+});
+
+test("the spec can take a restart back too: by a newer wish, a suspension, or another policy", () => {
+  const waiting = transition(wanted(), under("on-failure"), exited(42), NOW).status;
+  expect(transition(waiting, under("on-failure"), SPEC, NOW)).toEqual({ status: waiting, effects: [] });
+  const stop = under("on-failure", { desiredPower: "stopped", desiredPowerAt: 401 });
+  expect(transition(waiting, stop, SPEC, NOW).status).toMatchObject({ state: "stopped", restartAt: null });
+  const suspended = under("on-failure", { isSuspended: true });
+  expect(transition(waiting, suspended, SPEC, NOW).status).toMatchObject({ state: "suspended", restartAt: null });
+  expect(transition(waiting, suspended, DUE, NOW)).toMatchObject({ effects: [], status: { state: "suspended" } });
+  expect(transition(waiting, under("never"), SPEC, NOW).status).toMatchObject({
+    state: "crashed",
+    restartAt: null,
+    reason: "It exited with code 42.",
+  });
+  const clean = transition(wanted(), under("always"), exited(0), NOW).status;
+  expect(clean).toMatchObject({ state: "stopped", desiredPower: "running", restartAt: NOW + 1_000 });
+  expect(transition(clean, under("on-failure"), SPEC, NOW).status).toMatchObject({ state: "stopped", restartAt: null });
+});
+
+test("a reset forgets the crashes once, and starts nothing", () => {
+  const crashed = status("crashed", {
+    crashCount: 3,
+    recentCrashes: [1, 2, 3],
+    backoffStep: 2,
+    desiredPower: "running",
+    desiredPowerAt: 400,
+  });
+  const facts = under("on-failure", { crashResetAt: 7 });
+  const reset = transition(crashed, facts, SPEC, NOW);
+  expect(reset).toMatchObject({
+    effects: [],
+    status: { state: "crashed", crashCount: 0, recentCrashes: [], backoffStep: 0 },
+  });
+  const again = { ...reset.status, crashCount: 1 };
+  expect(transition(again, facts, SPEC, NOW).status.crashCount).toBe(1);
 });

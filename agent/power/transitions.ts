@@ -5,22 +5,27 @@
  *     stopped ──start──► starting ──ready──► running ──stop──► stopping ──exit──► stopped
  *        ▲                  │ exit               │ exit            │ (next: start) └──► starting
  *        └── exit code 0 ◄──┴────────────────────┴──► crashed (any other end)
+ *     stopped | crashed with a restart time ──restart_due──► starting (by the restart policy; a stop takes it back)
  *     installing ──► stopped | starting (next: start) | error          suspended ◄──► stopped
  */
 import type { PowerReply } from "../../protocol/agent-replies.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
+import { exitWords } from "../../protocol/exit-words.ts";
+import type { Crash } from "../../protocol/frames/shared.ts";
 import type { DesiredPower, PowerAction, ServerState } from "../../protocol/server-state.ts";
 import type { ExitStatus } from "../runtime/container-runtime.ts";
+import { FORGIVEN, planRestart, planWords, type RestartRules, restarts } from "./restart-plan.ts";
 import type { ServerStatus } from "./server-status.ts";
 
 /** The part of the spec that decides. */
-export interface SpecFacts {
+export interface SpecFacts extends RestartRules {
   isSuspended: boolean;
   installGeneration: number;
   hasInstallScript: boolean;
   hasReadyPattern: boolean;
   desiredPower: DesiredPower;
   desiredPowerAt: number;
+  crashResetAt: number;
 }
 
 export type PowerInput =
@@ -33,6 +38,8 @@ export type PowerInput =
   | { type: "ready_overdue" }
   | { type: "stop_asked" }
   | { type: "exited"; runId: string; exit: ExitStatus }
+  /** The wait before a restart is over. */
+  | { type: "restart_due" }
   /** The run is over and how it ended cannot be known. */
   | { type: "lost"; hasNodeRebooted: boolean }
   | { type: "installed"; generation: number }
@@ -44,9 +51,14 @@ export type Effect = "launch" | "ask_to_stop" | "kill" | "install" | "abort_inst
 
 export type CommandAnswer = { ok: true; reply: PowerReply } | { ok: false; code: ErrorCode; error: string };
 
+/** A crash as the state machine knows it; the actor adds its name and the console's last lines. */
+export type CrashFacts = Omit<Crash, "id" | "lastLines">;
+
 export interface Transition {
   status: ServerStatus;
   effects: Effect[];
+  /** Only with the transition that is the crash. */
+  crash?: CrashFacts;
   /** Only for commands. */
   answer?: CommandAnswer;
 }
@@ -59,7 +71,14 @@ const SUSPENDED_NOTE = "This server is suspended.";
 type Change = Partial<ServerStatus>;
 
 function enter(status: ServerStatus, state: ServerState, now: number, change: Change = {}): ServerStatus {
-  const same = { reason: null, isLaunching: false, stopAskedAt: null, isKilled: false, next: "rest" as const };
+  const same = {
+    reason: null,
+    isLaunching: false,
+    stopAskedAt: null,
+    isKilled: false,
+    next: "rest" as const,
+    restartAt: null,
+  };
   return { ...status, ...same, state, enteredAt: now, ...change };
 }
 
@@ -90,20 +109,49 @@ function settle(status: ServerStatus, facts: SpecFacts, now: number, restAs: Cha
   return stay(enter(status, "stopped", now, { startedAt: null, ...restAs }));
 }
 
-function endReason(exit: ExitStatus): string {
-  if (exit.oomKilled) return "It used more memory than its limit and was ended.";
-  if (exit.signal) return `It was ended by ${exit.signal}.`;
-  return `It ended by itself with exit code ${exit.exitCode}.`;
-}
-
-const exitFields = (exit: ExitStatus | null): Change => ({
+const exitFields = (exit: ExitStatus | null) => ({
   exitCode: exit?.exitCode ?? null,
   signal: exit?.signal ?? null,
   oomKilled: exit?.oomKilled ?? false,
 });
 
-function crash(status: ServerStatus, now: number, reason: string): Transition {
-  return stay(enter(status, "crashed", now, { reason, crashCount: status.crashCount + 1, startedAt: null }));
+/** It ended from within, for example by a `stop` typed into its console. */
+function endedCleanly(status: ServerStatus, facts: SpecFacts, ranMs: number | null, now: number): Transition {
+  const plan = planRestart(status, facts, { isCrash: false, ranMs }, now);
+  const { isGivenUp: _, ...planned } = plan;
+  if (plan.restartAt !== null) {
+    const reason = planWords("It ended by itself", plan, facts, now);
+    return stay(enter(status, "stopped", now, { ...planned, reason, startedAt: null }));
+  }
+  // Nobody wants it back at the next boot. This supersedes exactly the request it obeyed, so that any later request
+  // still wins.
+  const rest = { ...status, desiredPower: "stopped" as const, desiredPowerAt: status.desiredPowerAt + 1 };
+  const reason = status.state === "starting" ? "It ended before it was ready." : "It ended by itself.";
+  return settle({ ...rest, next: "rest" }, facts, now, { reason });
+}
+
+function crashed(
+  status: ServerStatus,
+  facts: SpecFacts,
+  exit: ExitStatus | null,
+  ranMs: number | null,
+  now: number,
+): Transition {
+  const crashCount = status.crashCount + 1;
+  const plan = planRestart(status, facts, { isCrash: true, ranMs }, now);
+  const { isGivenUp: _, ...planned } = plan;
+  const reason = planWords(exitWords(status), plan, facts, now);
+  return {
+    status: enter(status, "crashed", now, { ...planned, reason, crashCount, startedAt: null }),
+    effects: [],
+    crash: {
+      at: Math.min(Math.round(exit?.exitedAt ?? now), now),
+      ...exitFields(exit),
+      runTimeMs: ranMs,
+      crashCount,
+      restartAt: plan.restartAt,
+    },
+  };
 }
 
 /** The run of this server is over; `exit` is null when nobody knows how. */
@@ -111,14 +159,9 @@ function ended(status: ServerStatus, facts: SpecFacts, exit: ExitStatus | null, 
   const after = { ...status, ...exitFields(exit) };
   if (status.state === "stopping") return settle(after, facts, now);
   if (facts.isSuspended) return settle(after, facts, now);
-  if (exit?.exitCode === 0 && !exit.oomKilled) {
-    // Ended from within (a `stop` typed into its console): nobody wants it back at the next boot. This supersedes
-    // exactly the request it obeyed, so that any later request still wins.
-    const rest = { ...after, desiredPower: "stopped" as const, desiredPowerAt: status.desiredPowerAt + 1 };
-    const reason = status.state === "starting" ? "It ended before it was ready." : "It ended by itself.";
-    return settle({ ...rest, next: "rest" }, facts, now, { reason });
-  }
-  return crash(after, now, exit ? endReason(exit) : "It ended while the agent was away; how is not known.");
+  const ranMs = status.startedAt === null ? null : Math.max(Math.round(exit?.exitedAt ?? now) - status.startedAt, 0);
+  if (exit?.exitCode === 0 && !exit.oomKilled) return endedCleanly(after, facts, ranMs, now);
+  return crashed(after, facts, exit, ranMs, now);
 }
 
 function accepted(transition: Transition, alreadyUnderWay = false): Transition {
@@ -140,7 +183,7 @@ function start(status: ServerStatus, facts: SpecFacts, now: number, desired: Cha
     if (status.next === "start") return accepted(stay({ ...status, ...desired }), true);
     return refused(status, "POWER_BUSY", "This server is stopping; start it when it has stopped.");
   }
-  return accepted(settle({ ...status, ...desired, next: "start" }, facts, now));
+  return accepted(settle({ ...status, ...desired, ...FORGIVEN, next: "start" }, facts, now));
 }
 
 /** A run that is still being launched is asked to stop as soon as it is there. */
@@ -154,6 +197,7 @@ function stop(status: ServerStatus, now: number, desired: Change): Transition {
   const wanted = { ...status, ...desired };
   if (ALIVE.includes(status.state)) return accepted(beginStop(wanted, now, "rest"));
   if (status.state === "stopping") return accepted(stay({ ...wanted, next: "rest" }), true);
+  if (status.restartAt !== null) return accepted(stay(enter(wanted, "stopped", now)));
   // A crashed or installing server may still be meant to run: stop says that it is not.
   const isAwaited = status.desiredPower === "running" || status.next === "start";
   if (!isAwaited) return refused(status, "SERVER_NOT_RUNNING", "This server is not running.");
@@ -177,7 +221,7 @@ function kill(status: ServerStatus, now: number, desired: Change): Transition {
 
 function restart(status: ServerStatus, facts: SpecFacts, now: number, desired: Change): Transition {
   if (ALIVE.includes(status.state) && !facts.isSuspended) {
-    return accepted(beginStop({ ...status, ...desired }, now, "start"));
+    return accepted(beginStop({ ...status, ...desired, ...FORGIVEN }, now, "start"));
   }
   return start(status, facts, now, desired);
 }
@@ -203,7 +247,9 @@ function command(
 function follow(status: ServerStatus, facts: SpecFacts, now: number): Transition {
   const isNewWish = facts.desiredPowerAt > status.desiredPowerAt;
   const wish: Change = isNewWish ? { desiredPower: facts.desiredPower, desiredPowerAt: facts.desiredPowerAt } : {};
-  const wished = counted({ ...status, ...wish }, facts);
+  const isNewReset = facts.crashResetAt > status.crashResetAt;
+  const reset: Change = isNewReset ? { ...FORGIVEN, crashResetAt: facts.crashResetAt } : {};
+  const wished = counted({ ...status, ...wish, ...reset }, facts);
   const isWanted = wished.desiredPower === "running" && !facts.isSuspended;
   const needs = needsInstall(wished, facts);
 
@@ -219,9 +265,13 @@ function follow(status: ServerStatus, facts: SpecFacts, now: number): Transition
   if (status.state === "suspended") return settle({ ...wished, next: isWanted ? "start" : "rest" }, facts, now);
 
   const mayInstall = needs && wished.failedInstallGeneration < facts.installGeneration;
-  if (mayInstall || (isNewWish && isWanted))
-    return settle({ ...wished, next: isWanted ? "start" : "rest" }, facts, now);
-  return stay(wished);
+  if (isNewWish && isWanted) return settle({ ...wished, ...FORGIVEN, next: "start" }, facts, now);
+  if (mayInstall) return settle({ ...wished, next: isWanted ? "start" : "rest" }, facts, now);
+  if (status.restartAt === null) return stay(wished);
+  if (!isWanted) return stay(enter(wished, "stopped", now));
+  const isCrash = status.state === "crashed";
+  if (restarts(facts.restartPolicy, isCrash)) return stay(wished);
+  return stay({ ...wished, restartAt: null, reason: `${isCrash ? exitWords(status) : "It ended by itself"}.` });
 }
 
 export function transition(status: ServerStatus, facts: SpecFacts, input: PowerInput, now: number): Transition {
@@ -263,6 +313,8 @@ export function transition(status: ServerStatus, facts: SpecFacts, input: PowerI
         return stay(status);
       }
       return ended(status, facts, input.exit, now);
+    case "restart_due":
+      return status.restartAt === null ? stay(status) : settle({ ...status, next: "start" }, facts, now);
     case "lost":
       if (!(ALIVE.includes(status.state) || status.state === "stopping") || status.isLaunching) return stay(status);
       if (!input.hasNodeRebooted || status.state === "stopping") return ended(status, facts, null, now);

@@ -58,6 +58,8 @@ export class FakeControlPlane {
     server.on("request", (request, response) => void plane.#http(request, response));
     server.on("upgrade", (request, socket, head) => {
       plane.attempts++;
+      // An agent that is killed while it is refused resets the connection.
+      socket.on("error", () => undefined);
       if (plane.isRefusing || !plane.#isAgent(request)) {
         socket.end(`HTTP/1.1 ${plane.isRefusing ? 503 : 401} No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
         return;

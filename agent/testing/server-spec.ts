@@ -31,6 +31,10 @@ export function serverSpec(change: Partial<ServerSpec> = {}): ServerSpec {
     desiredPower: "stopped",
     desiredPowerAt: 0,
     suspended: false,
+    restartPolicy: "never",
+    maxCrashes: 5,
+    crashWindowSeconds: 600,
+    crashResetAt: 0,
     ...change,
   };
 }

@@ -12,6 +12,8 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import { CRASH_WINDOW_SECONDS_DEFAULT, MAX_CRASHES_DEFAULT } from "../../protocol/limits.ts";
+import { RESTART_POLICY_DEFAULT, type RestartPolicy } from "../../protocol/restart-policy.ts";
 import type { DesiredPower, ServerState } from "../../protocol/server-state.ts";
 import type { Template } from "../../protocol/template.ts";
 import { createdAt, instant, updatedAt } from "./columns.ts";
@@ -53,6 +55,11 @@ export const servers = pgTable(
     /** Milliseconds; the later power request wins, whoever writes it down first. */
     desiredPowerAt: bigint("desired_power_at", { mode: "number" }).notNull().default(0),
     isSuspended: boolean("is_suspended").notNull().default(false),
+    restartPolicy: text("restart_policy").$type<RestartPolicy>().notNull().default(RESTART_POLICY_DEFAULT),
+    maxCrashes: integer("max_crashes").notNull().default(MAX_CRASHES_DEFAULT),
+    crashWindowSeconds: integer("crash_window_seconds").notNull().default(CRASH_WINDOW_SECONDS_DEFAULT),
+    /** Milliseconds; the agent forgets the crashes so far when this is later than the last it obeyed. */
+    crashResetAt: bigint("crash_reset_at", { mode: "number" }).notNull().default(0),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },
@@ -66,6 +73,8 @@ export const servers = pgTable(
     ),
     check("servers_network_mode", sql`${t.networkMode} in ('bridge', 'host')`),
     check("servers_desired_power", sql`${t.desiredPower} in ('running', 'stopped')`),
+    check("servers_restart_policy", sql`${t.restartPolicy} in ('always', 'on-failure', 'never')`),
+    check("servers_crash_limit_positive", sql`${t.maxCrashes} > 0 and ${t.crashWindowSeconds} > 0`),
   ],
 );
 
@@ -83,6 +92,7 @@ export const serverObserved = pgTable(
     oomKilled: boolean("oom_killed").notNull().default(false),
     crashCount: integer("crash_count").notNull().default(0),
     startedAt: instant("started_at"),
+    restartAt: instant("restart_at"),
     installedGeneration: integer("installed_generation").notNull().default(0),
     seq: bigint("seq", { mode: "number" }).notNull().default(0),
     observedAt: instant("observed_at").notNull(),

@@ -128,8 +128,10 @@ function health(hub: HubState, report: Extract<AgentToHub, { type: "health_repor
 
 /** The frame that viewers get of an event. */
 export function stateUpdate(event: ServerStateEvent): HubToClient {
-  const { serverId, state, reason, exitCode, signal, oomKilled, startedAt, timestamp } = event;
-  return { type: "server_state_update", serverId, state, reason, exitCode, signal, oomKilled, startedAt, timestamp };
+  const { serverId, state, reason, exitCode, signal, oomKilled, startedAt, crashCount, timestamp } = event;
+  const restartAt = event.restartAt ?? null;
+  const run = { exitCode, signal, oomKilled, startedAt, restartAt, crashCount };
+  return { type: "server_state_update", serverId, state, reason, ...run, timestamp };
 }
 
 function refuse(hub: HubState, agent: AgentConnection, code: ErrorCode, error: string, fx: EffectList): void {

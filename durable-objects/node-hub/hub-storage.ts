@@ -1,10 +1,12 @@
 /** The hub's own SQLite tables: the node's facts, the last state of each server, and the outbox rows. */
 import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
 import type { HubFacts } from "./effects.ts";
-import type { OutboxEntry, OutboxStore } from "./outbox.ts";
+import { CRASH_KEY_PREFIX, type OutboxEntry, type OutboxStore } from "./outbox.ts";
 
 /** A node has hundreds of servers at most; a stolen one that makes up ids must not fill the disk. */
 const SERVERS_KEPT_MAX = 5_000;
+/** Crashes that wait for Postgres, about 40 MiB at most; past it the oldest are given up, for the same reason. */
+const CRASHES_WAITING_MAX = 5_000;
 
 const NEW_HUB: HubFacts = {
   nodeId: null,
@@ -72,6 +74,7 @@ export class HubStorage implements OutboxStore {
   put(key: string, dueAtMs: number, json: string): void {
     // A new id each time: an entry replaced while it was on its way to Postgres is not removed with the old one.
     this.#sql.exec("INSERT OR REPLACE INTO outbox (key, due_at, json) VALUES (?, ?, ?)", key, dueAtMs, json);
+    if (key.startsWith(CRASH_KEY_PREFIX)) this.#boundOutbox("key GLOB", CRASHES_WAITING_MAX);
   }
 
   due(nowMs: number, limit: number): OutboxEntry[] {
@@ -97,12 +100,19 @@ export class HubStorage implements OutboxStore {
   }
 
   #makeRoom(): void {
-    for (const table of ["server_states", "outbox"]) {
-      const order = table === "outbox" ? "id" : "seq";
-      this.#sql.exec(
-        `DELETE FROM ${table} WHERE ${order} IN (SELECT ${order} FROM ${table} ORDER BY ${order} DESC LIMIT -1 OFFSET ?)`,
-        SERVERS_KEPT_MAX,
-      );
-    }
+    this.#sql.exec(
+      "DELETE FROM server_states WHERE seq IN (SELECT seq FROM server_states ORDER BY seq DESC LIMIT -1 OFFSET ?)",
+      SERVERS_KEPT_MAX,
+    );
+    this.#boundOutbox("key NOT GLOB", SERVERS_KEPT_MAX);
+  }
+
+  /** Keeps the newest of the crashes, or of everything else. */
+  #boundOutbox(which: "key GLOB" | "key NOT GLOB", max: number): void {
+    this.#sql.exec(
+      `DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE ${which} ? ORDER BY id DESC LIMIT -1 OFFSET ?)`,
+      `${CRASH_KEY_PREFIX}*`,
+      max,
+    );
   }
 }

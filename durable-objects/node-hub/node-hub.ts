@@ -8,6 +8,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { CLOSE } from "../../protocol/close-codes.ts";
 import type { AgentOperation, Bye } from "../../protocol/frames/hub-to-agent.ts";
+import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
 import {
   HUB_IDENTITY_HEADER,
   type HubIdentity,
@@ -171,8 +172,7 @@ export class NodeHub extends DurableObject<Env> implements NodeHubRpc {
           this.#storage.saveFacts(effect.facts);
           break;
         case "record_state":
-          this.#storage.saveState(effect.event);
-          this.#outbox.addState(effect.event, Date.now());
+          this.#recordState(effect.event);
           this.#wantDrain();
           break;
         case "record_presence":
@@ -189,6 +189,13 @@ export class NodeHub extends DurableObject<Env> implements NodeHubRpc {
       }
     }
     for (const id of overflowing) this.#apply(this.#core.overflowed(id, Date.now()));
+  }
+
+  /** A crash goes its own way to Postgres: of states only the newest counts, of crashes each one. */
+  #recordState({ crash, ...state }: ServerStateEvent): void {
+    this.#storage.saveState(state);
+    if (crash) this.#outbox.addCrash({ serverId: state.serverId, seq: state.seq, ...crash }, Date.now());
+    this.#outbox.addState(state, Date.now());
   }
 
   /** False when too much waits for this socket already. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { CRASHES_KEPT_MAX } from "../../protocol/limits.ts";
 import { createTestDatabase, type TestDatabase } from "../../worker/db/test-database.ts";
-import { stateEvent } from "../testing/frames.ts";
+import { crashEntry, stateEvent } from "../testing/frames.ts";
 import type { NodePresence } from "./effects.ts";
 import type { OutboxDatabase } from "./outbox.ts";
 import { outboxDatabase, writeFault } from "./outbox-database.ts";
@@ -63,7 +64,7 @@ async function addServer(id: string, nodeId: string): Promise<void> {
 }
 
 const write = (...states: ReturnType<typeof stateEvent>[]) =>
-  database.write({ nodeId: "node-1", states, presence: null });
+  database.write({ nodeId: "node-1", states, crashes: [], presence: null });
 
 async function observed(id: string): Promise<Record<string, unknown> | undefined> {
   return (await postgres.query<Record<string, unknown>>("select * from server_observed where server_id = $1", [id]))[0];
@@ -84,6 +85,7 @@ describe("state events", () => {
         oomKilled: true,
         crashCount: 3,
         startedAt: 1_795_513_200_123,
+        restartAt: 1_795_513_264_456,
         timestamp: 1_795_513_260_456,
         installedGeneration: 2,
       }),
@@ -97,6 +99,7 @@ describe("state events", () => {
       oom_killed: true,
       crash_count: 3,
       started_at: new Date(1_795_513_200_123),
+      restart_at: new Date(1_795_513_264_456),
       observed_at: new Date(1_795_513_260_456),
       installed_generation: 2,
       seq: "7",
@@ -158,6 +161,88 @@ describe("desired power", () => {
   });
 });
 
+describe("crashes", () => {
+  const writeCrashes = (...crashes: ReturnType<typeof crashEntry>[]) =>
+    database.write({ nodeId: "node-1", states: [], crashes, presence: null });
+  const rows = (serverId = "survival") =>
+    postgres.query<Record<string, unknown>>("select * from server_crashes where server_id = $1 order by id", [
+      serverId,
+    ]);
+  const entries = () =>
+    postgres.query<Record<string, unknown>>("select * from audit_log where action = 'server.crashed' order by at");
+  beforeEach(() => postgres.query("delete from audit_log"));
+
+  it("are written with every field, and told in the activity log without console text", async () => {
+    await writeCrashes(
+      crashEntry(3, { exitCode: 139, signal: "SIGSEGV", restartAt: 1_795_513_264_000, lastLines: "secret \u0000 end" }),
+    );
+    const [row] = await rows();
+    expect(row).toMatchObject({
+      crash_id: "crash-3",
+      crashed_at: new Date(1_795_513_260_003),
+      exit_code: 139,
+      signal: "SIGSEGV",
+      oom_killed: false,
+      run_time_ms: "60000",
+      crash_count: 3,
+      restart_at: new Date(1_795_513_264_000),
+      last_lines: "secret \uFFFD end",
+    });
+    const [entry] = await entries();
+    expect(entry).toMatchObject({
+      actor_id: null,
+      target_type: "server",
+      target_id: "survival",
+      server_id: "survival",
+      at: new Date(1_795_513_260_003),
+      details: {
+        exitCode: 139,
+        signal: "SIGSEGV",
+        oomKilled: false,
+        runTimeMs: 60_000,
+        crashCount: 3,
+        isRestarted: true,
+      },
+    });
+    expect(JSON.stringify(entry)).not.toContain("secret");
+  });
+
+  it("are kept once however often they are written, and in the order of their events", async () => {
+    await writeCrashes(crashEntry(2, { at: 9_000 }), crashEntry(1, { at: 9_500 }), crashEntry(2, { at: 9_000 }));
+    await writeCrashes(crashEntry(2, { at: 9_000 }), crashEntry(3, { at: 1_000 }));
+    expect((await rows()).map((row) => row.crash_id)).toEqual(["crash-1", "crash-2", "crash-3"]);
+    expect(await entries()).toHaveLength(3);
+  });
+
+  it("of servers that are gone or another node's are passed over and hold up nothing", async () => {
+    await writeCrashes(
+      crashEntry(1, { serverId: "no-such" }),
+      crashEntry(2, { serverId: "foreign" }),
+      crashEntry(3, { serverId: "creative" }),
+    );
+    expect(await rows("foreign")).toEqual([]);
+    expect(await rows("creative")).toHaveLength(1);
+    expect((await entries()).map((entry) => entry.server_id)).toEqual(["creative"]);
+  });
+
+  it("are kept up to a number a server, the newest", async () => {
+    const numbers = Array.from({ length: CRASHES_KEPT_MAX + 20 }, (_, index) => index + 1);
+    await writeCrashes(crashEntry(900, { serverId: "creative" }));
+    await writeCrashes(...numbers.slice(0, 70).map((seq) => crashEntry(seq)));
+    await writeCrashes(...numbers.slice(70).map((seq) => crashEntry(seq)));
+    expect((await rows()).map((row) => row.crash_id)).toEqual(numbers.slice(20).map((seq) => `crash-${seq}`));
+    expect(await rows("creative")).toHaveLength(1);
+  });
+
+  it("with values that no column holds are stored as near as can be", async () => {
+    const far = Number.MAX_SAFE_INTEGER;
+    await writeCrashes(crashEntry(1, { at: far, exitCode: far, runTimeMs: far, crashCount: far, restartAt: far }));
+    const [row] = await rows();
+    expect(row).toMatchObject({ exit_code: 2 ** 31 - 1, run_time_ms: String(far) });
+    expect((row!.crashed_at as Date).getTime()).toBeLessThanOrEqual(Date.now() + 6 * 60_000);
+  });
+});
+
 describe("presence", () => {
   const presence = (epoch: number, isOnline: boolean): NodePresence => ({
     nodeId: "node-1",
@@ -171,7 +256,7 @@ describe("presence", () => {
     (await postgres.query<Record<string, unknown>>("select * from nodes where id = 'node-1'"))[0];
 
   it("is written for the node alone", async () => {
-    await database.write({ nodeId: "node-1", states: [], presence: presence(5, true) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(5, true) });
     expect(await node()).toMatchObject({
       is_online: true,
       online_epoch: "5",
@@ -183,10 +268,10 @@ describe("presence", () => {
   });
 
   it("of an older connection does not overwrite a newer one's", async () => {
-    await database.write({ nodeId: "node-1", states: [], presence: presence(6, true) });
-    await database.write({ nodeId: "node-1", states: [], presence: presence(5, false) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(6, true) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(5, false) });
     expect(await node()).toMatchObject({ is_online: true, online_epoch: "6" });
-    await database.write({ nodeId: "node-1", states: [], presence: presence(6, false) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(6, false) });
     expect(await node()).toMatchObject({ is_online: false, online_epoch: "6" });
   });
 });
@@ -198,7 +283,7 @@ describe("failures", () => {
     expect(writeFault(dataFault)).toBe("data");
     const away = outboxDatabase({ ...postgres.env, DATABASE_URL: "postgres://nobody:wrong@localhost/none" });
     const unavailable = await away
-      .write({ nodeId: "node-1", states: [stateEvent(1)], presence: null })
+      .write({ nodeId: "node-1", states: [stateEvent(1)], crashes: [], presence: null })
       .catch((error: unknown) => error);
     expect(unavailable).toBeInstanceOf(Error);
     expect(writeFault(unavailable)).toBe("unavailable");
@@ -213,7 +298,9 @@ describe("failures", () => {
       agentVersion: null,
       runtime: null,
     };
-    await expect(database.write({ nodeId: "node-1", states: [stateEvent(1)], presence })).rejects.toThrow();
+    await expect(
+      database.write({ nodeId: "node-1", states: [stateEvent(1)], crashes: [], presence }),
+    ).rejects.toThrow();
     expect(await observed("survival")).toBeUndefined();
   });
 });

@@ -4,9 +4,10 @@ import { and, eq, lte, type SQL, sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/neon-http";
 import { nodes } from "../../drizzle/schema/nodes.ts";
 import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
+import { CRASHES_KEPT_MAX } from "../../protocol/limits.ts";
 import type { Env } from "../../worker/env.ts";
 import type { NodePresence } from "./effects.ts";
-import type { OutboxBatch, OutboxDatabase, WriteFault } from "./outbox.ts";
+import type { CrashEntry, OutboxBatch, OutboxDatabase, WriteFault } from "./outbox.ts";
 
 /** A batch that was not answered by then counts as failed and is written again. */
 const WRITE_DEADLINE_MS = 10_000;
@@ -22,6 +23,7 @@ export function outboxDatabase(env: Pick<Env, "DATABASE_URL" | "NEON_LOCAL_PROXY
       const database = drizzle(neon(env.DATABASE_URL, { fetchOptions: { signal } }));
       const statements = [
         ...(batch.states.length > 0 ? stateStatements(batch, Date.now()).map((one) => database.execute(one)) : []),
+        ...(batch.crashes.length > 0 ? crashStatements(batch, Date.now()).map((one) => database.execute(one)) : []),
         ...(batch.presence ? [presenceStatement(database, batch.presence)] : []),
       ];
       const [first, ...rest] = statements;
@@ -46,18 +48,18 @@ export function writeFault(error: unknown): WriteFault {
 function stateStatements({ nodeId, states }: OutboxBatch, now: number): SQL[] {
   const rows = sql`jsonb_to_recordset(${JSON.stringify(states.map((event) => stateRow(event, now)))}::jsonb) as e(
     server_id text, state text, reason text, exit_code int, signal text, oom_killed boolean, crash_count int,
-    started_at double precision, installed_generation int, seq bigint, observed_at double precision,
+    started_at double precision, restart_at double precision, installed_generation int, seq bigint, observed_at double precision,
     desired_power text, desired_power_at bigint)`;
   return [
     sql`insert into server_observed as o (server_id, state, reason, exit_code, signal, oom_killed, crash_count,
-        started_at, installed_generation, seq, observed_at)
+        started_at, restart_at, installed_generation, seq, observed_at)
       select s.id, e.state, e.reason, e.exit_code, e.signal, e.oom_killed, e.crash_count,
-        to_timestamp(e.started_at), e.installed_generation, e.seq, to_timestamp(e.observed_at)
+        to_timestamp(e.started_at), to_timestamp(e.restart_at), e.installed_generation, e.seq, to_timestamp(e.observed_at)
       from ${rows} join servers s on s.id = e.server_id and s.node_id = ${nodeId}
       for key share of s
       on conflict (server_id) do update set state = excluded.state, reason = excluded.reason,
         exit_code = excluded.exit_code, signal = excluded.signal, oom_killed = excluded.oom_killed,
-        crash_count = excluded.crash_count, started_at = excluded.started_at,
+        crash_count = excluded.crash_count, started_at = excluded.started_at, restart_at = excluded.restart_at,
         installed_generation = excluded.installed_generation, seq = excluded.seq, observed_at = excluded.observed_at
       where o.seq < excluded.seq`,
     sql`update servers s set desired_power = e.desired_power, desired_power_at = e.desired_power_at
@@ -76,12 +78,65 @@ function stateRow(event: ServerStateEvent, now: number): Record<string, string |
     signal: storable(event.signal),
     oom_killed: event.oomKilled,
     crash_count: int4(event.crashCount),
-    started_at: event.startedAt === null ? null : event.startedAt / 1000,
+    started_at: seconds(event.startedAt),
+    restart_at: seconds(event.restartAt ?? null),
     installed_generation: int4(event.installedGeneration),
     seq: event.seq,
     observed_at: event.timestamp / 1000,
     desired_power: event.desiredPower,
     desired_power_at: Math.min(event.desiredPowerAt, now + CLOCK_SKEW_MAX_MS),
+  };
+}
+
+/**
+ * Each crash once, with its line in the server's activity, and then only the newest of each server. The rows get their
+ * numbers in the order of the events.
+ */
+function crashStatements({ nodeId, crashes }: OutboxBatch, now: number): SQL[] {
+  const serverIds = JSON.stringify([...new Set(crashes.map((crash) => crash.serverId))]);
+  return [
+    sql`with told as (
+        select e.* from jsonb_to_recordset(${JSON.stringify(crashes.map((crash) => crashRow(crash, now)))}::jsonb) as e(
+          server_id text, crash_id text, seq bigint, crashed_at double precision, exit_code int, signal text,
+          oom_killed boolean, run_time_ms bigint, crash_count int, restart_at double precision, last_lines text)
+        join servers s on s.id = e.server_id and s.node_id = ${nodeId}
+        order by e.seq
+        for key share of s
+      ),
+      kept as (
+        insert into server_crashes (server_id, crash_id, crashed_at, exit_code, signal, oom_killed, run_time_ms,
+          crash_count, restart_at, last_lines)
+        select server_id, crash_id, to_timestamp(crashed_at), exit_code, signal, oom_killed, run_time_ms, crash_count,
+          to_timestamp(restart_at), last_lines
+        from told order by seq
+        on conflict (server_id, crash_id) do nothing
+        returning *
+      )
+      insert into audit_log (id, at, action, target_type, target_id, server_id, details)
+      select gen_random_uuid()::text, crashed_at, 'server.crashed', 'server', server_id, server_id,
+        jsonb_build_object('exitCode', exit_code, 'signal', signal, 'oomKilled', oom_killed, 'runTimeMs', run_time_ms,
+          'crashCount', crash_count, 'isRestarted', restart_at is not null)
+      from kept`,
+    sql`delete from server_crashes c using jsonb_array_elements_text(${serverIds}::jsonb) as touched(server_id)
+      where c.server_id = touched.server_id and c.id <= (
+        select o.id from server_crashes o where o.server_id = touched.server_id
+        order by o.id desc limit 1 offset ${CRASHES_KEPT_MAX}::int)`,
+  ];
+}
+
+function crashRow(crash: CrashEntry, now: number): Record<string, string | number | boolean | null> {
+  return {
+    server_id: crash.serverId,
+    crash_id: crash.id,
+    seq: crash.seq,
+    crashed_at: Math.min(crash.at, now + CLOCK_SKEW_MAX_MS) / 1000,
+    exit_code: crash.exitCode === null ? null : int4(crash.exitCode),
+    signal: storable(crash.signal),
+    oom_killed: crash.oomKilled,
+    run_time_ms: crash.runTimeMs,
+    crash_count: int4(crash.crashCount),
+    restart_at: seconds(crash.restartAt),
+    last_lines: storable(crash.lastLines),
   };
 }
 
@@ -103,6 +158,10 @@ function presenceStatement(database: ReturnType<typeof drizzle>, presence: NodeP
 /** Postgres keeps neither NUL nor half a surrogate pair. */
 function storable(text: string | null): string | null {
   return text === null ? null : text.replaceAll("\u0000", "\uFFFD").toWellFormed();
+}
+
+function seconds(ms: number | null): number | null {
+  return ms === null ? null : ms / 1000;
 }
 
 function int4(value: number): number {

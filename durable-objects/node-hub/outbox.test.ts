@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { stateEvent } from "../testing/frames.ts";
+import { crashEntry, stateEvent } from "../testing/frames.ts";
 import type { NodePresence } from "./effects.ts";
 import { DRAIN_DELAY_MS, Outbox, type OutboxBatch, type OutboxEntry, type OutboxStore } from "./outbox.ts";
 
@@ -116,6 +116,35 @@ describe("the outbox", () => {
     now += DRAIN_DELAY_MS;
     await drain();
     expect(seqs()).toEqual([2]);
+  });
+
+  it("keeps every crash, though of the states only the newest, and writes them once and in order", async () => {
+    let isAway = true;
+    database = () => {
+      if (isAway) throw new Error("away");
+    };
+    for (let seq = 1; seq <= 450; seq += 1) {
+      outbox.addCrash(crashEntry(seq), now);
+      outbox.addState(stateEvent(seq, { state: "crashed" }), now);
+    }
+    now += DRAIN_DELAY_MS;
+    expect(await drain()).toBeGreaterThan(now);
+    isAway = false;
+    expect(await drain()).toBeNull();
+    expect(written.flatMap(({ crashes }) => crashes.map(({ seq }) => seq))).toEqual(
+      Array.from({ length: 450 }, (_, index) => index + 1),
+    );
+    expect(seqs()).toEqual([450]);
+  });
+
+  it("writes no more text in one batch than the database takes", async () => {
+    const lastLines = "\u0001".repeat(8_000);
+    for (let seq = 1; seq <= 40; seq += 1) outbox.addCrash({ ...crashEntry(seq), lastLines }, now);
+    now += DRAIN_DELAY_MS;
+    expect(await drain()).toBeNull();
+    const sizes = written.map((batch) => JSON.stringify(batch).length);
+    expect(Math.max(...sizes)).toBeLessThan(600_000);
+    expect(written.flatMap(({ crashes }) => crashes)).toHaveLength(40);
   });
 
   it("does not lose an event that comes while its predecessor is being written", async () => {

@@ -2,11 +2,12 @@
  * Write-behind to Postgres: what the agent reported is kept in the hub's own storage first, and brought to Postgres by
  * an alarm, so neither a message nor the agent ever waits for the database.
  *
- * An entry is kept until Postgres has it, however long that takes. Each server has one entry, the newest: Postgres
- * holds the present state only, and every write is fenced (by the event's number, the power request's time, the
- * connection's epoch), so a write that comes twice or late changes nothing.
+ * An entry is kept until Postgres has it, however long that takes. Each server has one entry for its state, the newest:
+ * Postgres holds the present state only. Each crash has an entry of its own, because all of them are kept. Every write
+ * is fenced (by the event's number, the crash's name, the power request's time, the connection's epoch), so a write
+ * that comes twice or late changes nothing.
  */
-import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
+import type { Crash, ServerStateEvent } from "../../protocol/frames/shared.ts";
 import type { NodePresence } from "./effects.ts";
 
 export interface OutboxEntry {
@@ -29,9 +30,16 @@ export interface OutboxStore {
   setFailures(count: number): void;
 }
 
+/** A crash of one server; `seq` of its event orders it among those of its node. */
+export interface CrashEntry extends Crash {
+  serverId: string;
+  seq: number;
+}
+
 export interface OutboxBatch {
   nodeId: string;
   states: ServerStateEvent[];
+  crashes: CrashEntry[];
   presence: NodePresence | null;
 }
 
@@ -46,10 +54,14 @@ export type WriteFault = "data" | "unavailable";
 /** Changes gather this long before they are written together. */
 export const DRAIN_DELAY_MS = 100;
 const BATCH_MAX = 200;
+/** Text of one batch, unless a single entry is longer: far below what the database's HTTP endpoint takes. */
+const BATCH_MAX_CHARACTERS = 512 * 1024;
 const BACKOFF_FIRST_MS = 1_000;
 const BACKOFF_MAX_MS = 60_000;
 
 const PRESENCE_KEY = "presence";
+/** Begins the key of every entry that holds a crash, and of no other. */
+export const CRASH_KEY_PREFIX = "crash ";
 const stateKey = (serverId: string) => `state ${serverId}`;
 
 export class Outbox {
@@ -78,6 +90,10 @@ export class Outbox {
     this.#store.put(stateKey(event.serverId), now + DRAIN_DELAY_MS, JSON.stringify(event));
   }
 
+  addCrash(crash: CrashEntry, now: number): void {
+    this.#store.put(`${CRASH_KEY_PREFIX}${crash.serverId} ${crash.id}`, now + DRAIN_DELAY_MS, JSON.stringify(crash));
+  }
+
   addPresence(presence: NodePresence, delayMs: number, now: number): void {
     this.#store.put(PRESENCE_KEY, now + Math.max(delayMs, DRAIN_DELAY_MS), JSON.stringify(presence));
   }
@@ -94,7 +110,7 @@ export class Outbox {
    */
   async drain(nodeId: string, clock: () => number): Promise<number | null> {
     for (;;) {
-      const entries = this.#store.due(clock(), this.#singly > 0 ? 1 : BATCH_MAX);
+      const entries = fitting(this.#store.due(clock(), this.#singly > 0 ? 1 : BATCH_MAX));
       if (entries.length === 0) return this.#store.nextDueAt();
       try {
         await this.#database.write(batchOf(nodeId, entries));
@@ -120,10 +136,21 @@ export class Outbox {
   }
 }
 
+/** As many entries from the first on as one batch may hold; at least one. */
+function fitting(entries: readonly OutboxEntry[]): readonly OutboxEntry[] {
+  let room = BATCH_MAX_CHARACTERS;
+  const count = entries.findIndex(({ json }) => {
+    room -= json.length;
+    return room < 0;
+  });
+  return count < 0 ? entries : entries.slice(0, Math.max(count, 1));
+}
+
 function batchOf(nodeId: string, entries: readonly OutboxEntry[]): OutboxBatch {
-  const batch: OutboxBatch = { nodeId, states: [], presence: null };
+  const batch: OutboxBatch = { nodeId, states: [], crashes: [], presence: null };
   for (const { key, json } of entries) {
     if (key === PRESENCE_KEY) batch.presence = JSON.parse(json) as NodePresence;
+    else if (key.startsWith(CRASH_KEY_PREFIX)) batch.crashes.push(JSON.parse(json) as CrashEntry);
     else batch.states.push(JSON.parse(json) as ServerStateEvent);
   }
   return batch;

@@ -1,6 +1,6 @@
 import { reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { stateEvent, viewerIdentity } from "../testing/frames.ts";
+import { crashEntry, stateEvent, viewerIdentity } from "../testing/frames.ts";
 import { hub, readyAgent } from "../testing/hub.ts";
 import { connect } from "../testing/test-socket.ts";
 
@@ -66,6 +66,22 @@ describe("the outbox's alarm", () => {
     expect(queries.filter((query) => query.includes("server_observed"))).toHaveLength(1);
     expect(queries.filter((query) => query.includes('"nodes"'))).toHaveLength(1);
     expect(JSON.stringify(batches)).toContain("crashed");
+  });
+
+  it("brings every crash to Postgres once, in order, and nothing of its text with the states", async () => {
+    const agent = await readyAgent();
+    const crash = ({ seq, serverId: _, ...rest }: ReturnType<typeof crashEntry>) =>
+      stateEvent(seq, { state: "crashed", crash: rest });
+    for (const seq of [1, 2, 3]) agent.send(crash(crashEntry(seq)));
+    agent.send(crash(crashEntry(3)));
+    for (let count = 0; count < 4; count += 1) await agent.take("event_ack");
+    await drain();
+    expect(await depth()).toBe(0);
+    const told = batches.flat().filter(({ query }) => query.includes("insert into server_crashes"));
+    const rows = told.flatMap(({ params }) => JSON.parse(String(params[0])) as { crash_id: string }[]);
+    expect(rows.map((row) => row.crash_id)).toEqual(["crash-1", "crash-2", "crash-3"]);
+    const states = batches.flat().filter(({ query }) => query.includes("server_observed"));
+    expect(JSON.stringify(states)).not.toContain("panic 3");
   });
 
   it("keeps what a failing Postgres did not take, and tries again later", async () => {

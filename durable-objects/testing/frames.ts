@@ -2,6 +2,7 @@
 import { encodeConsoleEnvelope } from "../../protocol/console-envelope.ts";
 import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
 import type { AgentIdentity, ViewerIdentity } from "../../protocol/hub-rpc.ts";
+import type { CrashEntry } from "../node-hub/outbox.ts";
 
 export const NODE_ID = "node-1";
 export const SERVER_ID = "survival";
@@ -69,6 +70,23 @@ export function stateEvent(seq: number, change: Partial<ServerStateEvent> = {}):
     desiredPowerAt: 1_000,
     installedGeneration: 1,
     timestamp: 1_795_513_260_000,
+    ...change,
+  };
+}
+
+export function crashEntry(seq: number, change: Partial<CrashEntry> = {}): CrashEntry {
+  return {
+    serverId: SERVER_ID,
+    seq,
+    id: `crash-${seq}`,
+    at: 1_795_513_260_000 + seq,
+    exitCode: 42,
+    signal: null,
+    oomKilled: false,
+    runTimeMs: 60_000,
+    crashCount: seq,
+    restartAt: null,
+    lastLines: `panic ${seq}`,
     ...change,
   };
 }

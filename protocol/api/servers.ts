@@ -2,6 +2,12 @@ import { z } from "zod";
 import { logsReplySchema, powerReplySchema, statsReplySchema } from "../agent-replies.ts";
 import { correlationIdSchema, idSchema } from "../ids.ts";
 import { CONSOLE_INPUT_MAX_BYTES, CONSOLE_LOGS_MAX_BYTES } from "../limits.ts";
+import {
+  crashWindowSecondsSchema,
+  maxCrashesSchema,
+  RESTART_POLICY_DEFAULT,
+  restartPolicySchema,
+} from "../restart-policy.ts";
 import { desiredPowerSchema, serverStateSchema } from "../server-state.ts";
 import { variableNameSchema } from "../template.ts";
 import { listQuerySchema } from "./envelope.ts";
@@ -28,6 +34,7 @@ export const createServerBodySchema = z.strictObject({
   image: z.string().max(300).optional(),
   environment: environmentSchema.default({}),
   startAfterInstall: z.boolean().default(false),
+  restartPolicy: restartPolicySchema.default(RESTART_POLICY_DEFAULT),
 });
 export type CreateServerBody = z.input<typeof createServerBodySchema>;
 
@@ -81,6 +88,16 @@ export const serverDetailSchema = serverSchema.extend({
   environment: z.record(z.string(), z.string()),
   /** What the caller may do: `["*"]` for the owner and administrators. */
   permissions: z.array(z.string()),
+  /** How the last run ended, besides `exitCode`. */
+  signal: z.string().nullable(),
+  oomKilled: z.boolean(),
+  restartPolicy: restartPolicySchema,
+  maxCrashes: z.number().int(),
+  crashWindowSeconds: z.number().int(),
+  /** Since the last manual start or reset. */
+  crashCount: z.number().int(),
+  /** When its node starts it again by itself, while it waits for that. */
+  restartAt: z.iso.datetime().nullable(),
 });
 export type ServerDetail = z.infer<typeof serverDetailSchema>;
 
@@ -88,6 +105,31 @@ export const serverListQuerySchema = listQuerySchema.extend({
   nodeId: idSchema.optional(),
   status: serverStateSchema.optional(),
 });
+
+export const restartPolicyBodySchema = z.strictObject({
+  policy: restartPolicySchema,
+  /** So many crashes within the window, and the server is not restarted any more. */
+  maxCrashes: maxCrashesSchema.optional(),
+  windowSeconds: crashWindowSecondsSchema.optional(),
+});
+export type RestartPolicyBody = z.input<typeof restartPolicyBodySchema>;
+
+export const serverCrashSchema = z.object({
+  id: z.string(),
+  at: z.iso.datetime(),
+  /** Null when its node does not know how it ended. */
+  exitCode: z.number().int().nullable(),
+  signal: z.string().nullable(),
+  oomKilled: z.boolean(),
+  runTimeMs: z.number().nullable(),
+  /** With this one, since the last manual start or reset before it. */
+  crashCount: z.number().int(),
+  /** When it was going to be started again; null when it was left crashed. */
+  restartAt: z.iso.datetime().nullable(),
+  /** The end of its console output; null without the permission `console.read`. */
+  lastLines: z.string().nullable(),
+});
+export type ServerCrash = z.infer<typeof serverCrashSchema>;
 
 export const powerBodySchema = z.strictObject({ commandId: correlationIdSchema.optional() }).default({});
 export const powerResultSchema = powerReplySchema.extend({ commandId: z.string() });

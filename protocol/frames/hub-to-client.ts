@@ -51,6 +51,10 @@ export const serverStateUpdateSchema = z.object({
   signal: z.string().nullable().optional(),
   oomKilled: z.boolean().optional(),
   startedAt: epochMsSchema.nullable().optional(),
+  /** When the node starts it again by itself; null when it does not. */
+  restartAt: epochMsSchema.nullable().optional(),
+  /** Since the last manual start or reset. */
+  crashCount: z.number().int().nonnegative().optional(),
   timestamp: epochMsSchema,
 });
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { ERROR_CODES } from "../errors.ts";
-import { idSchema } from "../ids.ts";
+import { correlationIdSchema, idSchema } from "../ids.ts";
+import { CRASH_TEXT_MAX_BYTES } from "../limits.ts";
 import { desiredPowerSchema, serverStateSchema } from "../server-state.ts";
 
 /** Byte offset or length in a server's console log. Offsets are absolute: they never restart, not even when the log rotates. */
@@ -47,6 +48,26 @@ export const healthReportSchema = z.object({
 });
 export type HealthReport = z.infer<typeof healthReportSchema>;
 
+/** How a run ended that nobody had asked to end. */
+export const crashSchema = z.object({
+  /** New for every crash, made by the agent: the same crash told twice is kept once. */
+  id: correlationIdSchema,
+  at: epochMsSchema,
+  /** Null when the agent was away and nobody knows. */
+  exitCode: z.number().int().nullable(),
+  signal: z.string().max(20).nullable(),
+  oomKilled: z.boolean(),
+  /** From the start to the end of the run; null when the start is not known. */
+  runTimeMs: z.number().int().nonnegative().nullable(),
+  /** With this one, since the last manual start or reset. */
+  crashCount: z.number().int().positive(),
+  /** When the agent starts it again; null when it does not. */
+  restartAt: epochMsSchema.nullable(),
+  /** The end of what the run wrote to its console: at most `CRASH_LINES_MAX` lines and `CRASH_TEXT_MAX_BYTES`. */
+  lastLines: z.string().max(CRASH_TEXT_MAX_BYTES),
+});
+export type Crash = z.infer<typeof crashSchema>;
+
 /**
  * A change of a server's observed state, as the agent saw it.
  *
@@ -73,5 +94,9 @@ export const serverStateEventSchema = z.object({
   /** The install generation that the files on the node come from; 0 before the first install. */
   installedGeneration: z.number().int().nonnegative(),
   timestamp: epochMsSchema,
+  /** While it waits to be started again by its restart policy: when that will be. */
+  restartAt: epochMsSchema.optional(),
+  /** Only with the event of the crash itself. */
+  crash: crashSchema.optional(),
 });
 export type ServerStateEvent = z.infer<typeof serverStateEventSchema>;

@@ -2,7 +2,14 @@ import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tansta
 import type { z } from "zod";
 import type { LogsReply } from "../../protocol/agent-replies.ts";
 import type { AuditEntry } from "../../protocol/api/audit.ts";
-import type { CreateServerBody, Server, ServerDetail, updateServerBodySchema } from "../../protocol/api/servers.ts";
+import type {
+  CreateServerBody,
+  RestartPolicyBody,
+  Server,
+  ServerCrash,
+  ServerDetail,
+  updateServerBodySchema,
+} from "../../protocol/api/servers.ts";
 import type { ResourceStats } from "../../protocol/frames/shared.ts";
 import type { PowerAction, ServerState } from "../../protocol/server-state.ts";
 import { type Page, request, requestPage } from "./client.ts";
@@ -45,6 +52,34 @@ export function useServerActivity(id: string, cursor: string | undefined) {
     queryKey: ["server-activity", id, cursor ?? ""],
     queryFn: ({ signal }) => requestPage<AuditEntry>(`/api/servers/${id}/activity`, { query: { cursor }, signal }),
     placeholderData: keepPreviousData,
+  });
+}
+
+/** A crash that is told live changes `crashCount`, and is looked for at once; its node's hub may need a moment to write it. */
+export function useServerCrashes(id: string, crashCount: number, cursor: string | undefined) {
+  return useQuery({
+    queryKey: ["server-crashes", id, crashCount, cursor ?? ""],
+    queryFn: ({ signal }) => requestPage<ServerCrash>(`/api/servers/${id}/crashes`, { query: { cursor }, signal }),
+    refetchInterval: LIST_POLL_MS,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useSetRestartPolicy(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: RestartPolicyBody) =>
+      request<ServerDetail>(`/api/servers/${id}/restart-policy`, { method: "PATCH", body }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: detailKey(id) }),
+  });
+}
+
+export function useResetCrashCount(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => request<ServerDetail>(`/api/servers/${id}/reset-crash-count`, { method: "POST" }),
+    // Its node tells the new count by itself; until then the page shows what was asked for.
+    onSuccess: (server) => queries.setQueryData<ServerDetail>(detailKey(id), { ...server, crashCount: 0 }),
   });
 }
 
@@ -105,7 +140,7 @@ export function usePower(id: string) {
     onMutate: async (action) => {
       await queries.cancelQueries({ queryKey: detailKey(id) });
       const before = queries.getQueryData<ServerDetail>(detailKey(id))?.status;
-      applyServerState(queries, id, { status: OPTIMISTIC[action], statusReason: null });
+      applyServerState(queries, id, { status: OPTIMISTIC[action], statusReason: null, restartAt: null });
       return { before };
     },
     onError: (_error, _action, context) => {
@@ -115,11 +150,15 @@ export function usePower(id: string) {
   });
 }
 
+type LiveField =
+  | keyof Pick<Server, "status" | "statusReason" | "exitCode" | "startedAt" | "nodeIsOnline">
+  | keyof Pick<ServerDetail, "signal" | "oomKilled" | "restartAt" | "crashCount">;
+
 /** Writes a newer state of one server into everything that is on the screen. */
 export function applyServerState(
   queries: ReturnType<typeof useQueryClient>,
   id: string,
-  change: Partial<Pick<Server, "status" | "statusReason" | "exitCode" | "startedAt" | "nodeIsOnline">>,
+  change: Partial<Pick<ServerDetail, LiveField>>,
 ): void {
   queries.setQueryData<ServerDetail>(detailKey(id), (server) => server && { ...server, ...change });
   queries.setQueriesData<Page<Server>>(

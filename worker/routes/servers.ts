@@ -8,6 +8,8 @@ import {
   logsReplySchema,
   powerBodySchema,
   powerResultSchema,
+  restartPolicyBodySchema,
+  serverCrashSchema,
   serverDetailSchema,
   serverListQuerySchema,
   serverSchema,
@@ -25,8 +27,11 @@ import { createServer } from "../services/servers/create.ts";
 import { deleteServer } from "../services/servers/delete.ts";
 import { getServer } from "../services/servers/get.ts";
 import { listServers } from "../services/servers/list.ts";
+import { listCrashes } from "../services/servers/list-crashes.ts";
 import { setPower } from "../services/servers/power.ts";
 import { reinstallServer } from "../services/servers/reinstall.ts";
+import { resetCrashCount } from "../services/servers/reset-crash-count.ts";
+import { setRestartPolicy } from "../services/servers/set-restart-policy.ts";
 import { updateServer } from "../services/servers/update.ts";
 import { answers, done, donePage, jsonBody, newRouter, noDataSchema } from "./contract.ts";
 
@@ -137,6 +142,45 @@ serverRoutes.openapi(
     responses: answers(202, success(serverDetailSchema)),
   }),
   async (c) => c.json(done(await reinstallServer(serverContext(c))), 202),
+);
+
+serverRoutes.openapi(
+  createRoute({
+    method: "patch",
+    path: "/api/servers/{id}/restart-policy",
+    tags,
+    summary: "What the node does when the game ends by itself, and after how many crashes it gives up",
+    middleware: onServer("startup.update"),
+    request: { params, ...jsonBody(restartPolicyBodySchema) },
+    responses: answers(200, success(serverDetailSchema)),
+  }),
+  async (c) => c.json(done(await setRestartPolicy(serverContext(c), c.req.valid("json"))), 200),
+);
+
+serverRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/api/servers/{id}/reset-crash-count",
+    tags,
+    summary: "Forget the crashes so far: the crash limit counts from here on",
+    middleware: onServer("server.restart"),
+    request: { params },
+    responses: answers(200, success(serverDetailSchema)),
+  }),
+  async (c) => c.json(done(await resetCrashCount(serverContext(c))), 200),
+);
+
+serverRoutes.openapi(
+  createRoute({
+    method: "get",
+    path: "/api/servers/{id}/crashes",
+    tags,
+    summary: "The newest crashes, each with how it ended and the console's last lines",
+    middleware: onServer("server.read"),
+    request: { params, query: listQuerySchema },
+    responses: answers(200, successPage(serverCrashSchema)),
+  }),
+  async (c) => c.json(donePage(await listCrashes(serverContext(c), c.req.valid("query"))), 200),
 );
 
 serverRoutes.openapi(

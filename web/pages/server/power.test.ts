@@ -18,6 +18,13 @@ test("each state offers exactly the actions that make sense in it", () => {
   });
 });
 
+test("a server that waits to be started again can be started at once, or stopped", () => {
+  for (const state of ["crashed", "stopped"] as const) {
+    const actions = POWER_ACTIONS.filter((action) => powerObstacle(action, state, true, true) === null);
+    expect(actions).toEqual(["start", "stop"]);
+  }
+});
+
 test("nothing can be asked of an offline node", () => {
   for (const state of SERVER_STATES) {
     for (const action of POWER_ACTIONS) expect(powerObstacle(action, state, false)).toBe("The node is offline.");

@@ -3,11 +3,21 @@ import type { PowerAction, ServerState } from "../../../protocol/server-state.ts
 
 const SETTLED: readonly ServerState[] = ["stopped", "crashed", "error"];
 
-/** Why an action cannot be asked for now, as a sentence; null when it can. */
-export function powerObstacle(action: PowerAction, state: ServerState, nodeIsOnline: boolean): string | null {
+/**
+ * Why an action cannot be asked for now, as a sentence; null when it can.
+ *
+ * @param isWaiting the node is going to start the server again by itself: a stop takes that back.
+ */
+export function powerObstacle(
+  action: PowerAction,
+  state: ServerState,
+  nodeIsOnline: boolean,
+  isWaiting = false,
+): string | null {
   if (!nodeIsOnline) return "The node is offline.";
   if (state === "suspended") return "The server is suspended.";
   if (state === "installing") return "The server is being installed.";
+  if (isWaiting && action === "stop") return null;
   switch (action) {
     case "start":
       if (SETTLED.includes(state)) return null;

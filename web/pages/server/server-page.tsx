@@ -1,4 +1,4 @@
-import { Activity, Settings, TerminalSquare } from "lucide-react";
+import { Activity, Bomb, Settings, TerminalSquare } from "lucide-react";
 import { Link, Navigate, Route, Routes, useParams } from "react-router";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import { toApiError } from "../../api/api-error.ts";
@@ -13,6 +13,7 @@ import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { TabLinks } from "../../components/ui/tabs.tsx";
 import { ConsolePanel } from "../../console/console-panel.tsx";
 import { ActivityTab } from "./activity-tab.tsx";
+import { CrashesTab } from "./crashes-tab.tsx";
 import { PowerButtons } from "./power-buttons.tsx";
 import { SettingsTab } from "./settings-tab.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
@@ -104,6 +105,15 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
                     ]
                   : []),
                 {
+                  to: `${base}/crashes`,
+                  children: (
+                    <>
+                      <Bomb aria-hidden /> Crashes
+                      {server.crashCount > 0 && <span className="text-subtle">{server.crashCount}</span>}
+                    </>
+                  ),
+                },
+                {
                   to: `${base}/settings`,
                   children: (
                     <>
@@ -119,6 +129,7 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
       <Routes>
         <Route index element={<ConsoleTab server={server} live={live} />} />
         <Route path="activity" element={<ActivityTab serverId={server.id} />} />
+        <Route path="crashes" element={<CrashesTab server={server} />} />
         <Route path="settings" element={<SettingsTab server={server} />} />
         <Route path="*" element={<Navigate to={base} replace />} />
       </Routes>
@@ -128,9 +139,9 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
 
 /** Why the server is in the state it is in, when there is more to say than its name. */
 function StatusReason({ server }: { server: ServerDetail }) {
-  const exit = server.status === "crashed" && server.exitCode !== null ? `Exit code ${server.exitCode}. ` : "";
-  const text = `${exit}${server.statusReason ?? ""}`.trim();
-  if (!text || !["crashed", "error", "suspended", "installing"].includes(server.status)) return null;
+  const text = server.statusReason ?? "";
+  const isTold = ["crashed", "error", "suspended", "installing"].includes(server.status) || server.restartAt !== null;
+  if (!text || !isTold) return null;
   return (
     <p role="status" className="mt-3 rounded-lg bg-muted px-3 py-2 text-[13px] text-subtle">
       {text}

@@ -16,12 +16,14 @@ import { Select } from "../../components/ui/select.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { VariableInput } from "../../components/variable-input.tsx";
 import { errorsFromDetails, variableError } from "../create-server/create-server-form.ts";
+import { RestartPolicySettings } from "./restart-policy-settings.tsx";
 
 export function SettingsTab({ server }: { server: ServerDetail }) {
   return (
     <div className="mx-auto flex w-full max-w-3xl flex-col gap-6 px-4 py-6 sm:px-6 lg:px-8">
       {allows(server, "server.rename") && <GeneralSettings server={server} />}
       {allows(server, "startup.read") && <EnvironmentSettings server={server} />}
+      <RestartPolicySettings server={server} />
       <LimitSettings server={server} />
       <DangerZone server={server} />
     </div>

@@ -28,6 +28,8 @@ async function readLogs(serverId: string, range: { from: number; limit: number }
   }
 }
 
+const isoOrNull = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+
 /** Connects to a server's hub for as long as its page is open, and keeps states on the page as they come. */
 export function useLiveServer(serverId: string): LiveServer {
   const queries = useQueryClient();
@@ -42,9 +44,11 @@ export function useLiveServer(serverId: string): LiveServer {
             status: frame.state,
             statusReason: frame.reason,
             ...(frame.exitCode === undefined ? {} : { exitCode: frame.exitCode }),
-            ...(frame.startedAt === undefined
-              ? {}
-              : { startedAt: frame.startedAt === null ? null : new Date(frame.startedAt).toISOString() }),
+            ...(frame.startedAt === undefined ? {} : { startedAt: isoOrNull(frame.startedAt) }),
+            ...(frame.signal === undefined ? {} : { signal: frame.signal }),
+            ...(frame.oomKilled === undefined ? {} : { oomKilled: frame.oomKilled }),
+            restartAt: isoOrNull(frame.restartAt ?? null),
+            ...(frame.crashCount === undefined ? {} : { crashCount: frame.crashCount }),
           });
           if (frame.state === "stopped" || frame.state === "crashed") setStats([]);
           return;

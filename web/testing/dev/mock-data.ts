@@ -2,7 +2,7 @@
 import type { AuditEntry } from "../../../protocol/api/audit.ts";
 import type { User } from "../../../protocol/api/auth.ts";
 import type { Allocation, Node } from "../../../protocol/api/nodes.ts";
-import type { ServerDetail } from "../../../protocol/api/servers.ts";
+import type { ServerCrash, ServerDetail } from "../../../protocol/api/servers.ts";
 import type { ServerState } from "../../../protocol/server-state.ts";
 import { templateSchema } from "../../../protocol/template.ts";
 
@@ -95,6 +95,30 @@ export const SERVERS: ServerDetail[] = states.map(([name, status, templateName, 
       MAX_PLAYERS: "20",
     },
     permissions: ["*"],
+    signal: status === "crashed" ? "SIGKILL" : null,
+    oomKilled: status === "crashed",
+    restartPolicy: "on-failure",
+    maxCrashes: 5,
+    crashWindowSeconds: 600,
+    crashCount: status === "crashed" ? 5 : 0,
+    restartAt: null,
+  };
+});
+
+export const CRASHES: ServerCrash[] = [
+  { exitCode: 137, signal: "SIGKILL", oomKilled: true, runTimeMs: 754_000, waitMs: null },
+  { exitCode: 139, signal: "SIGSEGV", oomKilled: false, runTimeMs: 3_661_000, waitMs: 2_000 },
+  { exitCode: 42, signal: null, oomKilled: false, runTimeMs: 900, waitMs: 1_000 },
+].map(({ waitMs, ...end }, index) => {
+  const at = ago(12 + 7 * index);
+  return {
+    ...end,
+    id: String(9 - index),
+    at,
+    crashCount: 3 - index,
+    restartAt: waitMs === null ? null : new Date(Date.parse(at) + waitMs).toISOString(),
+    lastLines:
+      "[12:04:01 INFO]: Saving chunks for level 'world'\n\u001b[31mjava.lang.OutOfMemoryError: Java heap space\u001b[0m",
   };
 });
 

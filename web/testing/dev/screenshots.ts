@@ -62,6 +62,8 @@ const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
     },
   ],
   ["activity", "/servers/srv-1/activity"],
+  ["crashes", "/servers/srv-4/crashes", (page) => page.getByText("Last console lines").first().click()],
+  ["crashes-none", "/servers/srv-1/crashes"],
   ["settings", "/servers/srv-1/settings"],
   ["nodes", "/nodes"],
   ["node", "/nodes/node-1", (page) => page.getByText("load").waitFor()],

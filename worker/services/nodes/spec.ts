@@ -70,5 +70,9 @@ export function toServerSpec(row: ServerRow, addresses: readonly AllocationRow[]
     desiredPower: row.desiredPower,
     desiredPowerAt: row.desiredPowerAt,
     suspended: row.isSuspended,
+    restartPolicy: row.restartPolicy,
+    maxCrashes: row.maxCrashes,
+    crashWindowSeconds: row.crashWindowSeconds,
+    crashResetAt: row.crashResetAt,
   };
 }

@@ -11,7 +11,7 @@ export const statusColumn = sql<ServerState>`case
   else 'stopped' end`;
 
 /** A point in time as the API says it, made by Postgres so that it is the same in a column and inside JSON. */
-const isoTime = <T extends string | null>(column: SQLWrapper) =>
+export const isoTime = <T extends string | null>(column: SQLWrapper) =>
   sql<T>`to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 /** The allocation's alias, its own address, or the node's public one when it binds to all or to the node's own. */

@@ -64,11 +64,12 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
       choice as (${chosenAddress(body.nodeId, body.primaryPort ?? null, mayOpenLowPort)}),
       created as (
         insert into servers (id, name, description, owner_id, node_id, template_id, template_revision, template_snapshot,
-          image, startup, environment, memory_mb, cpu_cores, disk_mb, network_mode, desired_power, desired_power_at)
+          image, startup, environment, memory_mb, cpu_cores, disk_mb, network_mode, desired_power, desired_power_at,
+          restart_policy)
         select ${id}, ${body.name}, ${body.description}, ${ownerId}, ${body.nodeId}, ${template.id}, ${revision}::bigint,
           ${JSON.stringify(template)}::jsonb, ${image}, ${template.startup}, ${JSON.stringify(environment)}::jsonb,
           ${limits.memoryMb}::int, ${limits.cpuCores}::float8, ${limits.diskMb}::int, ${body.networkMode},
-          ${body.startAfterInstall ? "running" : "stopped"}, ${body.startAfterInstall ? now : 0}::bigint
+          ${body.startAfterInstall ? "running" : "stopped"}, ${body.startAfterInstall ? now : 0}::bigint, ${body.restartPolicy}
         from room, choice where ${holds(limits)}
         returning id
       ),

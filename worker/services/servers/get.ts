@@ -1,10 +1,10 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { allocations, nodes, serverObserved, servers, templates, users } from "../../../drizzle/schema/index.ts";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import { allows, hasGlobal } from "../../auth/permissions.ts";
 import type { ServerContext } from "../../context.ts";
 import { notFound } from "../../errors.ts";
-import { serverColumns } from "./columns.ts";
+import { isoTime, serverColumns } from "./columns.ts";
 import { visibleEnvironment } from "./environment.ts";
 
 /** One server with what its page needs, as far as the caller may see it. */
@@ -16,6 +16,15 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
       startup: servers.startup,
       environment: servers.environment,
       template: servers.templateSnapshot,
+      ofCrashes: {
+        restartPolicy: servers.restartPolicy,
+        maxCrashes: servers.maxCrashes,
+        crashWindowSeconds: servers.crashWindowSeconds,
+        signal: serverObserved.signal,
+        oomKilled: sql<boolean>`coalesce(${serverObserved.oomKilled}, false)`,
+        crashCount: sql<number>`coalesce(${serverObserved.crashCount}, 0)`,
+        restartAt: isoTime<string | null>(serverObserved.restartAt),
+      },
     })
     .from(servers)
     .innerJoin(users, eq(users.id, servers.ownerId))
@@ -34,5 +43,6 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
     startup: seesStartup ? row.startup : "",
     environment: seesStartup ? environment : {},
     permissions,
+    ...row.ofCrashes,
   };
 }
