@@ -1,4 +1,5 @@
 /** What `nerdctl inspect` says of containers, as far as Catalyst needs it. */
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { NerdctlCli } from "./cli.ts";
 import { isContainerMissing } from "./errors.ts";
@@ -62,14 +63,25 @@ export function parseContainers(json: string): Container[] {
   });
 }
 
+/** A container that is being removed at this moment fails in many words; a moment later it is simply not there. */
+const ATTEMPTS_MAX = 3;
+const ATTEMPT_PAUSE_MS = 150;
+
+/** Runs a command on one container; null when there is no such container. */
+async function onContainer(cli: NerdctlCli, args: string[]): Promise<string | null> {
+  for (let attempt = 1; ; attempt++) {
+    const result = await cli.call(args);
+    if (result.code === 0) return result.stdout;
+    if (isContainerMissing(result.stderr)) return null;
+    if (attempt === ATTEMPTS_MAX) throw cli.failure("other", result);
+    await delay(ATTEMPT_PAUSE_MS);
+  }
+}
+
 /** One container by name or id, or null; also null when it is not one of this node's. */
 export async function inspectContainer(cli: NerdctlCli, nodeId: string, name: string): Promise<Container | null> {
-  const result = await cli.call(["inspect", "--type", "container", name]);
-  if (result.code !== 0) {
-    if (isContainerMissing(result.stderr)) return null;
-    throw cli.failure("other", result);
-  }
-  const [container] = parseContainers(result.stdout);
+  const output = await onContainer(cli, ["inspect", "--type", "container", name]);
+  const [container] = output === null ? [] : parseContainers(output);
   return container && container.nodeId === nodeId ? container : null;
 }
 
@@ -87,6 +99,5 @@ export async function listContainers(cli: NerdctlCli, nodeId: string): Promise<C
 
 /** Removes a container, killing it if need be. One that is not there is fine. */
 export async function removeContainer(cli: NerdctlCli, name: string): Promise<void> {
-  const result = await cli.call(["rm", "-f", name]);
-  if (result.code !== 0 && !isContainerMissing(result.stderr)) throw cli.failure("other", result);
+  await onContainer(cli, ["rm", "-f", name]);
 }
