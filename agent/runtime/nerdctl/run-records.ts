@@ -30,6 +30,10 @@ const SUFFIX = ".json";
 export class RunRecords {
   readonly #folder: string;
 
+  /** The last run of each server whose end was noted by this process. */
+  readonly #ended = new Map<string, string>();
+  readonly #writing = new Map<string, Promise<void>>();
+
   constructor(folder: string) {
     this.#folder = folder;
   }
@@ -53,11 +57,24 @@ export class RunRecords {
     return records.filter((record) => record !== null);
   }
 
-  async write(record: RunRecord): Promise<void> {
-    await writeFileAtomic(this.#file(record.serverId), JSON.stringify(record));
+  /** One after the other for each server; a run whose end is noted never loses it to a note made before the end. */
+  write(record: RunRecord): Promise<void> {
+    const { serverId, runId, exit } = record;
+    if (exit) this.#ended.set(serverId, runId);
+    const turn = (this.#writing.get(serverId) ?? Promise.resolve()).then(async () => {
+      if (!exit && this.#ended.get(serverId) === runId) return;
+      await writeFileAtomic(this.#file(serverId), JSON.stringify(record));
+    });
+    const settled = turn.catch(() => {});
+    this.#writing.set(serverId, settled);
+    void settled.then(() => {
+      if (this.#writing.get(serverId) === settled) this.#writing.delete(serverId);
+    });
+    return turn;
   }
 
   async remove(serverId: string): Promise<void> {
+    this.#ended.delete(serverId);
     await rm(this.#file(serverId), { force: true });
   }
 }
