@@ -1,11 +1,10 @@
-import { Search } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useAudit } from "../../api/administration.ts";
 import { ActivityList, Pager } from "../../components/activity-list.tsx";
 import { FailureNotice } from "../../components/failure-notice.tsx";
 import { Page } from "../../components/page.tsx";
+import { SearchInput } from "../../components/search-input.tsx";
 import { Card } from "../../components/ui/card.tsx";
-import { Input } from "../../components/ui/input.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 
 export default function AuditPage() {
@@ -15,20 +14,15 @@ export default function AuditPage() {
   const audit = useAudit({ q, cursor: cursors.at(-1) });
   return (
     <Page title="Audit log" description="Every change, with who made it and when.">
-      <div className="relative mb-4 max-w-sm">
-        <Search className="-translate-y-1/2 absolute top-1/2 left-3 size-4 text-faint" aria-hidden />
-        <Input
-          type="search"
-          aria-label="Search the audit log"
-          placeholder="Action or target id, such as server.create"
-          className="pl-9"
-          value={search}
-          onChange={(event) => {
-            setSearch(event.target.value);
-            setCursors([]);
-          }}
-        />
-      </div>
+      <SearchInput
+        label="Search the audit log"
+        placeholder="Action or target id, such as server.create"
+        value={search}
+        onChange={(text) => {
+          setSearch(text);
+          setCursors([]);
+        }}
+      />
       {audit.isError && !audit.data ? (
         <FailureNotice error={audit.error} onRetry={() => void audit.refetch()} />
       ) : (

@@ -1,4 +1,4 @@
-import { Network, Plus, Search, Server as ServerIcon } from "lucide-react";
+import { Network, Plus, Server as ServerIcon } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { Link } from "react-router";
 import { can, useMe } from "../../api/account.ts";
@@ -7,9 +7,9 @@ import { useServers } from "../../api/servers.ts";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { FailureNotice } from "../../components/failure-notice.tsx";
 import { Page } from "../../components/page.tsx";
+import { SearchInput } from "../../components/search-input.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
-import { Input } from "../../components/ui/input.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { NodeStrip } from "./node-strip.tsx";
 import { ServerRow } from "./server-row.tsx";
@@ -49,20 +49,15 @@ export function DashboardPage() {
       }
     >
       {!isEmpty && (
-        <div className="relative mb-4 max-w-sm">
-          <Search className="-translate-y-1/2 absolute top-1/2 left-3 size-4 text-faint" aria-hidden />
-          <Input
-            type="search"
-            aria-label="Search servers"
-            placeholder="Search by name"
-            className="pl-9"
-            value={search}
-            onChange={(event) => {
-              setSearch(event.target.value);
-              setCursors([]);
-            }}
-          />
-        </div>
+        <SearchInput
+          label="Search servers"
+          placeholder="Search by name"
+          value={search}
+          onChange={(text) => {
+            setSearch(text);
+            setCursors([]);
+          }}
+        />
       )}
       {servers.isError && !servers.data ? (
         <FailureNotice error={servers.error} onRetry={() => void servers.refetch()} />

@@ -1,4 +1,4 @@
-import { Plus, Search, Users } from "lucide-react";
+import { Plus, Users } from "lucide-react";
 import { type FormEvent, useDeferredValue, useState } from "react";
 import { toast } from "sonner";
 import type { UserRecord } from "../../../protocol/api/users.ts";
@@ -9,6 +9,7 @@ import { Pager } from "../../components/activity-list.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
 import { Page } from "../../components/page.tsx";
+import { SearchInput } from "../../components/search-input.tsx";
 import { TimeAgo } from "../../components/time-ago.tsx";
 import { Badge } from "../../components/ui/badge.tsx";
 import { Button } from "../../components/ui/button.tsx";
@@ -40,20 +41,15 @@ export default function UsersPage() {
         )
       }
     >
-      <div className="relative mb-4 max-w-sm">
-        <Search className="-translate-y-1/2 absolute top-1/2 left-3 size-4 text-faint" aria-hidden />
-        <Input
-          type="search"
-          aria-label="Search users"
-          placeholder="Search by name or e-mail"
-          className="pl-9"
-          value={search}
-          onChange={(event) => {
-            setSearch(event.target.value);
-            setCursors([]);
-          }}
-        />
-      </div>
+      <SearchInput
+        label="Search users"
+        placeholder="Search by name or e-mail"
+        value={search}
+        onChange={(text) => {
+          setSearch(text);
+          setCursors([]);
+        }}
+      />
       {users.isError && !users.data ? (
         <FailureNotice error={users.error} onRetry={() => void users.refetch()} />
       ) : (
