@@ -57,6 +57,8 @@ export const serverSpecSchema = z.object({
   crashWindowSeconds: crashWindowSecondsSchema.default(CRASH_WINDOW_SECONDS_DEFAULT),
   /** When somebody last asked to forget the crashes so far, in milliseconds; 0 for never. It only rises. */
   crashResetAt: z.number().int().nonnegative().default(0),
+  /** Its node is under maintenance: it is stopped, cannot be started, and returns to its desired power afterwards. */
+  held: z.boolean().default(false),
 });
 export type ServerSpec = z.infer<typeof serverSpecSchema>;
 

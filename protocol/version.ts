@@ -11,6 +11,7 @@
  * - 2026-11-24: `server_state` may carry `restartAt` and `crash`, `server_state_update` may carry `restartAt`
  *   and `crashCount`; a server's
  *   spec has `restartPolicy`, `maxCrashes`, `crashWindowSeconds` and `crashResetAt`, each with a default.
+ * - 2026-11-24: a server's spec has `held`, with a default; the error code NODE_MAINTENANCE.
  */
 export const PROTOCOL_VERSION = 1;
 export const PROTOCOL_VERSION_MIN = 1;

@@ -37,6 +37,7 @@ export interface ActorServices {
 function factsOf(spec: ServerSpec): SpecFacts {
   return {
     isSuspended: spec.suspended,
+    isHeld: spec.held,
     installGeneration: spec.installGeneration,
     hasInstallScript: spec.installScript.trim() !== "",
     hasReadyPattern: spec.readyPattern !== "",

@@ -43,6 +43,8 @@ export const serverStatusSchema = z.object({
   backoffStep: z.number().int().nonnegative().default(0),
   /** The last request to forget the crashes that was obeyed. */
   crashResetAt: z.number().int().nonnegative().default(0),
+  /** At rest because its node is under maintenance; what it shall be afterwards is its desired power. */
+  isHeld: z.boolean().default(false),
 });
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
 
@@ -72,6 +74,7 @@ export function firstStatus(serverId: string, now: number): ServerStatus {
     recentCrashes: [],
     backoffStep: 0,
     crashResetAt: 0,
+    isHeld: false,
   };
 }
 

@@ -7,6 +7,7 @@ import { type PowerInput, type SpecFacts, transition } from "./transitions.ts";
 const NOW = 1_000_000;
 const FACTS: SpecFacts = {
   isSuspended: false,
+  isHeld: false,
   installGeneration: 1,
   hasInstallScript: false,
   hasReadyPattern: true,

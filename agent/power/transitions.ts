@@ -7,6 +7,9 @@
  *        └── exit code 0 ◄──┴────────────────────┴──► crashed (any other end)
  *     stopped | crashed with a restart time ──restart_due──► starting (by the restart policy; a stop takes it back)
  *     installing ──► stopped | starting (next: start) | error          suspended ◄──► stopped
+ *
+ * A suspension, and a hold of the whole node, end whatever is under way by a stop; until they end nothing starts or
+ * installs, and then the server returns to its desired power: what was running runs again.
  */
 import type { PowerReply } from "../../protocol/agent-replies.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
@@ -20,6 +23,8 @@ import type { ServerStatus } from "./server-status.ts";
 /** The part of the spec that decides. */
 export interface SpecFacts extends RestartRules {
   isSuspended: boolean;
+  /** The node is under maintenance. */
+  isHeld: boolean;
   installGeneration: number;
   hasInstallScript: boolean;
   hasReadyPattern: boolean;
@@ -67,6 +72,8 @@ const RESTING: readonly ServerState[] = ["stopped", "crashed", "error"];
 const ALIVE: readonly ServerState[] = ["starting", "running"];
 
 const SUSPENDED_NOTE = "This server is suspended.";
+const HELD_NOTE = "Its node is under maintenance; it is started again afterwards.";
+const HELD_REFUSAL = "The node of this server is under maintenance. It can be started again when that is over.";
 
 type Change = Partial<ServerStatus>;
 
@@ -78,6 +85,7 @@ function enter(status: ServerStatus, state: ServerState, now: number, change: Ch
     isKilled: false,
     next: "rest" as const,
     restartAt: null,
+    isHeld: false,
   };
   return { ...status, ...same, state, enteredAt: now, ...change };
 }
@@ -104,6 +112,10 @@ function beginInstall(status: ServerStatus, now: number, next: ServerStatus["nex
 /** Where a server goes that has nothing running: the one place that decides what comes after a stop or an install. */
 function settle(status: ServerStatus, facts: SpecFacts, now: number, restAs: Change = {}): Transition {
   if (facts.isSuspended) return stay(enter(status, "suspended", now, { startedAt: null, reason: SUSPENDED_NOTE }));
+  if (facts.isHeld) {
+    const note = status.desiredPower === "running" ? { reason: HELD_NOTE } : restAs;
+    return stay(enter(status, "stopped", now, { startedAt: null, ...note, isHeld: true }));
+  }
   if (needsInstall(status, facts)) return beginInstall(status, now, status.next);
   if (status.next === "start") return begin(status, now);
   return stay(enter(status, "stopped", now, { startedAt: null, ...restAs }));
@@ -158,7 +170,7 @@ function crashed(
 function ended(status: ServerStatus, facts: SpecFacts, exit: ExitStatus | null, now: number): Transition {
   const after = { ...status, ...exitFields(exit) };
   if (status.state === "stopping") return settle(after, facts, now);
-  if (facts.isSuspended) return settle(after, facts, now);
+  if (facts.isSuspended || facts.isHeld) return settle(after, facts, now);
   const ranMs = status.startedAt === null ? null : Math.max(Math.round(exit?.exitedAt ?? now) - status.startedAt, 0);
   if (exit?.exitCode === 0 && !exit.oomKilled) return endedCleanly(after, facts, ranMs, now);
   return crashed(after, facts, exit, ranMs, now);
@@ -174,6 +186,7 @@ function refused(status: ServerStatus, code: ErrorCode, error: string): Transiti
 
 function start(status: ServerStatus, facts: SpecFacts, now: number, desired: Change): Transition {
   if (facts.isSuspended || status.state === "suspended") return refused(status, "SERVER_SUSPENDED", SUSPENDED_NOTE);
+  if (facts.isHeld) return refused(status, "NODE_MAINTENANCE", HELD_REFUSAL);
   if (status.state === "running") return refused(status, "SERVER_ALREADY_RUNNING", "This server is running already.");
   if (status.state === "starting") return accepted(stay({ ...status, ...desired }), true);
   if (status.state === "installing") {
@@ -201,7 +214,7 @@ function stop(status: ServerStatus, now: number, desired: Change): Transition {
   // A crashed or installing server may still be meant to run: stop says that it is not.
   const isAwaited = status.desiredPower === "running" || status.next === "start";
   if (!isAwaited) return refused(status, "SERVER_NOT_RUNNING", "This server is not running.");
-  return accepted(stay({ ...wanted, next: "rest" }));
+  return accepted(stay({ ...wanted, next: "rest", ...(status.isHeld && { reason: null }) }));
 }
 
 function kill(status: ServerStatus, now: number, desired: Change): Transition {
@@ -220,7 +233,7 @@ function kill(status: ServerStatus, now: number, desired: Change): Transition {
 }
 
 function restart(status: ServerStatus, facts: SpecFacts, now: number, desired: Change): Transition {
-  if (ALIVE.includes(status.state) && !facts.isSuspended) {
+  if (ALIVE.includes(status.state) && !facts.isSuspended && !facts.isHeld) {
     return accepted(beginStop({ ...status, ...desired, ...FORGIVEN }, now, "start"));
   }
   return start(status, facts, now, desired);
@@ -252,19 +265,33 @@ function follow(status: ServerStatus, facts: SpecFacts, now: number): Transition
   const wished = counted({ ...status, ...wish, ...reset }, facts);
   const isWanted = wished.desiredPower === "running" && !facts.isSuspended;
   const needs = needsInstall(wished, facts);
+  const isBarred = facts.isSuspended || facts.isHeld;
 
   if (ALIVE.includes(status.state)) {
-    if (isWanted && !needs) return stay(wished);
-    // Files that are about to be made anew, a suspension or a newer wish: all begin with a stop.
+    if (isWanted && !needs && !isBarred) return stay(wished);
+    // Files that are about to be made anew, a suspension, a hold or a newer wish: all begin with a stop.
     return beginStop(wished, now, isWanted ? "start" : "rest");
   }
+  // Nothing is left half installed: it is installed anew afterwards.
+  if (status.state === "installing" && isBarred) return { status: wished, effects: ["abort_install"] };
   if (status.state === "stopping" || status.state === "installing") {
     return stay(isNewWish ? { ...wished, next: isWanted ? "start" : "rest" } : wished);
   }
-  if (facts.isSuspended) return status.state === "suspended" ? stay(wished) : settle(wished, facts, now);
+  if (facts.isSuspended && status.state !== "suspended") {
+    // One that lay crashed and was not coming back does not come back by a suspension that ends.
+    const layDown = RESTING.includes(status.state) && status.restartAt === null && !status.isHeld && !isNewWish;
+    const rest: Change = layDown ? { desiredPower: "stopped", desiredPowerAt: wished.desiredPowerAt + 1 } : {};
+    return settle({ ...wished, ...(wished.desiredPower === "running" && rest) }, facts, now);
+  }
+  if (facts.isSuspended) return stay(wished);
   if (status.state === "suspended") return settle({ ...wished, next: isWanted ? "start" : "rest" }, facts, now);
 
+  if (status.isHeld && !facts.isHeld) return settle({ ...wished, next: isWanted ? "start" : "rest" }, facts, now);
   const mayInstall = needs && wished.failedInstallGeneration < facts.installGeneration;
+  if (facts.isHeld) {
+    const waits = !status.isHeld && (mayInstall || status.restartAt !== null || (isNewWish && isWanted));
+    return waits ? settle(wished, facts, now) : stay(wished);
+  }
   if (isNewWish && isWanted) return settle({ ...wished, ...FORGIVEN, next: "start" }, facts, now);
   if (mayInstall) return settle({ ...wished, next: isWanted ? "start" : "rest" }, facts, now);
   if (status.restartAt === null) return stay(wished);
@@ -331,6 +358,8 @@ export function transition(status: ServerStatus, facts: SpecFacts, input: PowerI
       return settle({ ...status, installedGeneration: input.generation }, facts, now);
     case "install_failed":
       if (status.state !== "installing") return stay(status);
+      // It was cut short, and says nothing of the script.
+      if (facts.isSuspended || facts.isHeld) return settle(status, facts, now);
       return stay(enter(status, "error", now, { reason: input.reason, failedInstallGeneration: input.generation }));
     case "found_running": {
       if (!RESTING.includes(status.state) && status.state !== "suspended") return stay(status);

@@ -35,6 +35,7 @@ export function serverSpec(change: Partial<ServerSpec> = {}): ServerSpec {
     maxCrashes: 5,
     crashWindowSeconds: 600,
     crashResetAt: 0,
+    held: false,
     ...change,
   };
 }

@@ -10,6 +10,7 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import type { NodeMode } from "../../protocol/node-mode.ts";
 import { createdAt, instant, updatedAt } from "./columns.ts";
 import { users } from "./users.ts";
 
@@ -50,6 +51,12 @@ export const nodes = pgTable(
     lastSeenAt: instant("last_seen_at"),
     agentVersion: text("agent_version"),
     runtime: text("runtime"),
+    mode: text("mode").$type<NodeMode>().notNull().default("active"),
+    /** Who set the mode, when and why; null while it is the one that the node was made with. */
+    modeSetAt: instant("mode_set_at"),
+    modeSetBy: text("mode_set_by"),
+    modeSetByName: text("mode_set_by_name"),
+    modeReason: text("mode_reason"),
     enrolledAt: instant("enrolled_at"),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
@@ -57,6 +64,7 @@ export const nodes = pgTable(
   (t) => [
     uniqueIndex("nodes_name_key").on(t.name),
     index("nodes_location_idx").on(t.locationId),
+    check("nodes_mode", sql`${t.mode} in ('active', 'draining', 'maintenance')`),
     check("nodes_limits_positive", sql`${t.maxMemoryMb} > 0 and ${t.maxCpuCores} > 0 and ${t.maxDiskMb} > 0`),
   ],
 );

@@ -55,6 +55,11 @@ export const servers = pgTable(
     /** Milliseconds; the later power request wins, whoever writes it down first. */
     desiredPowerAt: bigint("desired_power_at", { mode: "number" }).notNull().default(0),
     isSuspended: boolean("is_suspended").notNull().default(false),
+    suspendedAt: instant("suspended_at"),
+    /** Not a reference, with the name beside it: it is still told when their account is gone. */
+    suspendedBy: text("suspended_by"),
+    suspendedByName: text("suspended_by_name"),
+    suspendReason: text("suspend_reason"),
     restartPolicy: text("restart_policy").$type<RestartPolicy>().notNull().default(RESTART_POLICY_DEFAULT),
     maxCrashes: integer("max_crashes").notNull().default(MAX_CRASHES_DEFAULT),
     crashWindowSeconds: integer("crash_window_seconds").notNull().default(CRASH_WINDOW_SECONDS_DEFAULT),
