@@ -30,6 +30,8 @@ export const viewerIdentitySchema = z.object({
   permissions: z.array(z.string()),
   /** When the credential ends; the socket ends with it. */
   expiresAt: z.number().int(),
+  /** Staff, who may go on looking while the server is suspended. */
+  seesSuspended: z.boolean().default(false),
   /** Offset after the last byte the client holds, when it comes back. */
   from: z.number().int().nonnegative().nullable(),
   /** Last known state in Postgres, told to the viewer at once when the hub knows none newer. */
@@ -48,6 +50,7 @@ export interface RevocationFilter {
   userId?: string;
   credentialId?: string;
   serverId?: string;
+  seesSuspended?: boolean;
 }
 
 export interface HubStatus {

@@ -22,6 +22,7 @@ import { healthRoutes } from "./routes/health.ts";
 import { locationRoutes } from "./routes/locations.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { serverRoutes } from "./routes/servers.ts";
+import { suspensionRoutes } from "./routes/suspension.ts";
 import { templateRoutes } from "./routes/templates.ts";
 import { userRoutes } from "./routes/users.ts";
 
@@ -44,7 +45,7 @@ export function createApp(ports: Ports) {
 
   const groups = [
     ...[healthRoutes, authRoutes, apiKeyRoutes, userRoutes, locationRoutes, nodeRoutes, allocationRoutes],
-    ...[templateRoutes, serverRoutes, accessRoutes, auditRoutes],
+    ...[templateRoutes, serverRoutes, suspensionRoutes, accessRoutes, auditRoutes],
     ...[consoleSocketRoutes, generalSocketRoutes, agentRoutes, deployRoutes],
   ];
   for (const routes of groups) app.route("/", routes);

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { NodeMode } from "../protocol/node-mode.ts";
 import type { Caller } from "./auth/caller.ts";
 import type { Credential } from "./auth/credential.ts";
 import type { Database } from "./db/connect.ts";
@@ -34,6 +35,7 @@ export interface ServerAccess {
   nodeId: string;
   ownerId: string;
   isSuspended: boolean;
+  nodeMode: NodeMode;
   /** `["*"]` for the owner and administrators; narrowed by an API key's scopes. */
   permissions: string[];
 }

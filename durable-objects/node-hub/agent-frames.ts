@@ -17,6 +17,7 @@ import { maySeeHealth } from "./viewer-state.ts";
 /** An agent whose protocol is not spoken here is updated by a person or by its own updater: no hurry. */
 const WRONG_VERSION_RETRY_MS = 5 * 60_000;
 const TOO_MANY_RETRY_MS = 30_000;
+const SUSPENDED_RETRY_MS = 500;
 
 /** @param frame the frame's text, or null for a binary one. */
 export function agentFrame(hub: HubState, agent: AgentConnection, frame: string | null, fx: EffectList): void {
@@ -112,8 +113,19 @@ function serverState(hub: HubState, agent: AgentConnection, event: ServerStateEv
     fx.add({ kind: "record_state", event });
     hub.remember({ ackedSeq: event.seq }, fx);
     hub.toServer(event.serverId, stateUpdate(event), fx);
+    if (event.state === "suspended") leaveToStaff(hub, event.serverId, fx);
   }
   fx.toAgent(agent.id, { type: "event_ack", seq: hub.facts.ackedSeq });
+}
+
+/**
+ * Whoever came in while the suspension was being written down is sent back to the Worker, which knows whether it still
+ * holds and refuses them then. An event that is late thus costs a viewer one reconnection.
+ */
+function leaveToStaff(hub: HubState, serverId: string, fx: EffectList): void {
+  for (const viewer of [...hub.fanout.viewersOf(serverId)]) {
+    if (!viewer.seesSuspended) hub.endViewer(viewer, CLOSE.RESTART, "the server was suspended", SUSPENDED_RETRY_MS, fx);
+  }
 }
 
 function health(hub: HubState, report: Extract<AgentToHub, { type: "health_report" }>, fx: EffectList): void {

@@ -195,7 +195,8 @@ export class HubCore {
       (viewer) =>
         (filter.userId === undefined || viewer.userId === filter.userId) &&
         (filter.credentialId === undefined || viewer.credentialId === filter.credentialId) &&
-        (filter.serverId === undefined || viewer.serverId === filter.serverId),
+        (filter.serverId === undefined || viewer.serverId === filter.serverId) &&
+        (filter.seesSuspended === undefined || viewer.seesSuspended === filter.seesSuspended),
     );
     for (const viewer of matches) this.#hub.endViewer(viewer, code, reason, 0, fx);
     return { effects: this.#finish(fx), count: matches.length };

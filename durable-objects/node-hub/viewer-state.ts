@@ -26,6 +26,8 @@ export interface Viewer {
   readonly credentialId: string;
   readonly permissions: readonly string[];
   readonly expiresAt: number;
+  /** Staff, who may look at a suspended server. */
+  readonly seesSuspended: boolean;
   badFrames: number;
   text: TextState;
   /** Offset after the last byte sent to it. Null while it holds nothing: it gets the tail. */
@@ -65,6 +67,7 @@ export function newViewer(id: SocketId, identity: ViewerIdentity, now: number): 
     credentialId: identity.credentialId,
     permissions: identity.permissions.filter((permission) => RELEVANT.test(permission)),
     expiresAt: identity.expiresAt,
+    seesSuspended: identity.seesSuspended,
     badFrames: 0,
     text: "off",
     sent: identity.from,
@@ -86,7 +89,8 @@ export function viewerAttachment(viewer: Viewer): ViewerAttachment {
 
 export function viewerFromAttachment(attachment: ViewerAttachment): Viewer {
   const { role: _role, version: _version, ...kept } = attachment;
-  return { ...kept, replayTokens: REPLAY_TOKENS_MAX };
+  // One that an older version of this code wrote says nothing of it.
+  return { ...kept, seesSuspended: kept.seesSuspended ?? false, replayTokens: REPLAY_TOKENS_MAX };
 }
 
 /** Whether the viewer holds a server permission; `*` is every one of them. */

@@ -28,6 +28,7 @@ export function viewerIdentity(change: Partial<ViewerIdentity> = {}): ViewerIden
     userId: "user-1",
     credentialId: "session-1",
     permissions: ["*"],
+    seesSuspended: false,
     expiresAt: 4_102_444_800_000,
     from: null,
     state: "running",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { idSchema, slugSchema } from "../ids.ts";
+import { nodeModeSchema } from "../node-mode.ts";
 
 export const locationSchema = z.object({
   id: z.string(),
@@ -70,10 +71,22 @@ export const nodeSchema = z.object({
   lastSeenAt: z.iso.datetime().nullable(),
   agentVersion: z.string().nullable(),
   runtime: z.string().nullable(),
+  mode: nodeModeSchema,
+  /** When, by whom and why the mode was set; null while it never was. */
+  modeSetAt: z.iso.datetime().nullable(),
+  modeSetByName: z.string().nullable(),
+  modeReason: z.string().nullable(),
   createdAt: z.iso.datetime(),
 });
 export type Node = z.infer<typeof nodeSchema>;
 export const createdNodeSchema = nodeSchema.extend({ secret: z.string() });
+
+export const nodeModeBodySchema = z.strictObject({
+  mode: nodeModeSchema,
+  /** Shown to the owners of its servers while the node is under maintenance. */
+  reason: z.string().trim().min(1).max(500).optional(),
+});
+export type NodeModeBody = z.input<typeof nodeModeBodySchema>;
 
 export const deploymentTokenReplySchema = z.object({
   deploymentToken: z.string(),

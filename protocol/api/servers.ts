@@ -2,6 +2,7 @@ import { z } from "zod";
 import { logsReplySchema, powerReplySchema, statsReplySchema } from "../agent-replies.ts";
 import { correlationIdSchema, idSchema } from "../ids.ts";
 import { CONSOLE_INPUT_MAX_BYTES, CONSOLE_LOGS_MAX_BYTES } from "../limits.ts";
+import { nodeModeSchema } from "../node-mode.ts";
 import {
   crashWindowSecondsSchema,
   maxCrashesSchema,
@@ -80,6 +81,18 @@ export const serverSchema = z.object({
 });
 export type Server = z.infer<typeof serverSchema>;
 
+export const suspensionSchema = z.object({
+  at: z.iso.datetime(),
+  /** Null when none was given; told to the owner and to staff. */
+  reason: z.string().nullable(),
+  /** Who did it; told to staff alone. */
+  by: z.object({ id: z.string().nullable(), name: z.string() }).nullable(),
+});
+export type Suspension = z.infer<typeof suspensionSchema>;
+export const suspendBodySchema = z.strictObject({ reason: z.string().trim().min(1).max(500).optional() }).default({});
+export const unsuspendBodySchema = z.strictObject({}).default({});
+export const suspensionReplySchema = z.object({ serverId: z.string(), suspension: suspensionSchema.nullable() });
+
 /** One server, with what only its page needs. */
 export const serverDetailSchema = serverSchema.extend({
   image: z.string(),
@@ -98,6 +111,12 @@ export const serverDetailSchema = serverSchema.extend({
   crashCount: z.number().int(),
   /** When its node starts it again by itself, while it waits for that. */
   restartAt: z.iso.datetime().nullable(),
+  /** Null unless it is suspended. */
+  suspension: suspensionSchema.nullable(),
+  nodeMode: nodeModeSchema,
+  /** Since when its node is in that mode and why, unless it is active. */
+  nodeModeSetAt: z.iso.datetime().nullable(),
+  nodeModeReason: z.string().nullable(),
 });
 export type ServerDetail = z.infer<typeof serverDetailSchema>;
 

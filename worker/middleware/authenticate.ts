@@ -7,7 +7,7 @@ import { allows, refuse } from "../auth/permissions.ts";
 import { type AppEnv, callerContext } from "../context.ts";
 import { Refusal } from "../errors.ts";
 import { touchApiKey } from "../services/api-keys/touch.ts";
-import { accessServer } from "../services/servers/access.ts";
+import { accessServer, requireNotBarred } from "../services/servers/access.ts";
 
 /** Origins that are the panel itself: the one the request came to and the configured public one. */
 export function ownOrigins(c: Context<AppEnv>): string[] {
@@ -73,7 +73,9 @@ export const allow = (...anyOf: [GlobalPermission, ...GlobalPermission[]]) =>
 export const onServer = (permission: ServerPermission) =>
   createMiddleware<AppEnv>(async (c, next) => {
     await establishCaller(c);
-    const { server } = await accessServer(callerContext(c), c.req.param("id") ?? "", permission);
-    c.set("server", server);
+    const allowed = await accessServer(callerContext(c), c.req.param("id") ?? "", permission);
+    // Whatever a route changes, and whichever permission lets one into it: nothing of a suspended server is changed.
+    if (c.req.method !== "GET") requireNotBarred(allowed);
+    c.set("server", allowed.server);
     await next();
   });

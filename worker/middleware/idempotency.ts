@@ -9,7 +9,7 @@ import { establishCaller } from "./authenticate.ts";
 /** POSTs that nobody is signed in for: there is no one to keep an answer for. */
 const ANONYMOUS = ["/api/auth/login", "/api/auth/register", "/api/agent/"];
 /** Answers after which the request was not carried out and may be repeated. */
-const PASSING = new Set([401, 403, 429]);
+const PASSING = new Set([401, 403, 423, 429]);
 
 /**
  * Honours `Idempotency-Key` on every POST of a signed-in caller: a retry after a lost answer gets the first answer and

@@ -5,6 +5,7 @@ import {
   createdNodeSchema,
   createNodeBodySchema,
   deploymentTokenReplySchema,
+  nodeModeBodySchema,
   nodeSchema,
   nodeSecretReplySchema,
   rotateSecretBodySchema,
@@ -18,6 +19,7 @@ import { deleteNode } from "../services/nodes/delete.ts";
 import { createDeploymentToken } from "../services/nodes/deployment-token.ts";
 import { getNode, listNodes } from "../services/nodes/read.ts";
 import { rotateNodeSecret } from "../services/nodes/rotate-secret.ts";
+import { setNodeMode } from "../services/nodes/set-mode.ts";
 import { nodeStats } from "../services/nodes/stats.ts";
 import { updateNode } from "../services/nodes/update.ts";
 import { answers, done, donePage, jsonBody, newRouter, noDataSchema } from "./contract.ts";
@@ -126,6 +128,19 @@ nodeRoutes.openapi(
     const { graceSeconds } = rotateSecretBodySchema.parse(c.req.valid("json") ?? undefined);
     return c.json(done(await rotateNodeSecret(callerContext(c), c.req.valid("param").id, graceSeconds)), 200);
   },
+);
+
+nodeRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/api/nodes/{id}/mode",
+    tags,
+    summary: "Drain the node, put it under maintenance, or make it active again",
+    middleware: allow("node.update"),
+    request: { params, ...jsonBody(nodeModeBodySchema) },
+    responses: answers(200, success(nodeSchema)),
+  }),
+  async (c) => c.json(done(await setNodeMode(callerContext(c), c.req.valid("param").id, c.req.valid("json"))), 200),
 );
 
 nodeRoutes.openapi(

@@ -21,7 +21,7 @@ import { POWER_ACTIONS } from "../../protocol/server-state.ts";
 import { callerContext, serverContext } from "../context.ts";
 import { allow, onServer, withCredential } from "../middleware/authenticate.ts";
 import { touchApiKey } from "../services/api-keys/touch.ts";
-import { listAudit } from "../services/audit/list.ts";
+import { serverActivity } from "../services/servers/activity.ts";
 import { readLogs, sendCommand, serverStats } from "../services/servers/console.ts";
 import { createServer } from "../services/servers/create.ts";
 import { deleteServer } from "../services/servers/delete.ts";
@@ -235,8 +235,5 @@ serverRoutes.openapi(
     request: { params, query: listQuerySchema },
     responses: answers(200, successPage(auditEntrySchema)),
   }),
-  async (c) => {
-    const { id } = c.req.valid("param");
-    return c.json(donePage(await listAudit(serverContext(c), { ...c.req.valid("query"), serverId: id })), 200);
-  },
+  async (c) => c.json(donePage(await serverActivity(serverContext(c), c.req.valid("query"))), 200),
 );

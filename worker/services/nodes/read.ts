@@ -24,11 +24,13 @@ interface Row {
 }
 
 function toNode({ node, ...used }: Row): Node {
-  const { specGeneration, onlineEpoch, enrolledAt, lastSeenAt, createdAt, updatedAt, ...shown } = node;
+  const { specGeneration, onlineEpoch, enrolledAt, lastSeenAt, createdAt, updatedAt, modeSetAt, modeSetBy, ...shown } =
+    node;
   return {
     ...shown,
     ...used,
     isEnrolled: enrolledAt !== null,
+    modeSetAt: modeSetAt?.toISOString() ?? null,
     lastSeenAt: lastSeenAt?.toISOString() ?? null,
     createdAt: createdAt.toISOString(),
   };

@@ -12,7 +12,7 @@ type AllocationRow = Pick<typeof allocations.$inferSelect, "serverId" | "ip" | "
  */
 export async function nodeSpec(ctx: AgentContext): Promise<NodeSpec> {
   const [[node], serverRows, allocationRows] = await ctx.db.batch([
-    ctx.db.select({ generation: nodes.specGeneration }).from(nodes).where(eq(nodes.id, ctx.nodeId)),
+    ctx.db.select({ generation: nodes.specGeneration, mode: nodes.mode }).from(nodes).where(eq(nodes.id, ctx.nodeId)),
     ctx.db.select().from(servers).where(eq(servers.nodeId, ctx.nodeId)).orderBy(asc(servers.id)),
     ctx.db
       .select({
@@ -29,7 +29,10 @@ export async function nodeSpec(ctx: AgentContext): Promise<NodeSpec> {
   return {
     nodeId: ctx.nodeId,
     generation: node?.generation ?? ctx.specGeneration,
-    servers: serverRows.map((row) => toServerSpec(row, byServer.get(row.id) ?? [])),
+    servers: serverRows.map((row) => ({
+      ...toServerSpec(row, byServer.get(row.id) ?? []),
+      held: node?.mode === "maintenance",
+    })),
   };
 }
 
@@ -40,7 +43,7 @@ function stopSignalOf({ stopCommand, sendSignalTo }: ServerRow["templateSnapshot
 }
 
 /** The spec of one server: its own choices over the template it was made from. */
-export function toServerSpec(row: ServerRow, addresses: readonly AllocationRow[]): ServerSpec {
+export function toServerSpec(row: ServerRow, addresses: readonly AllocationRow[]): Omit<ServerSpec, "held"> {
   const template = row.templateSnapshot;
   const stopSignal = stopSignalOf(template);
   return {

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import type { z } from "zod";
 import { nodes, templates, users } from "../../../drizzle/schema/index.ts";
 import type { createServerBodySchema, ServerDetail } from "../../../protocol/api/servers.ts";
+import type { NodeMode } from "../../../protocol/node-mode.ts";
 import { hasGlobal, refuse, requireGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
 import { invalid, noSuch, Refusal } from "../../errors.ts";
@@ -20,12 +21,13 @@ interface Decision extends Record<string, unknown>, Room {
   port: number | null;
   server_id: string | null;
   generation: string | null;
+  mode: NodeMode;
 }
 
 /**
  * Creates a server: row, address, generation and audit in one statement behind the node's lock, or nothing at all.
  *
- * @throws Refusal VALIDATION, INSUFFICIENT_RESOURCES, PORT_IN_USE
+ * @throws Refusal VALIDATION, INSUFFICIENT_RESOURCES, PORT_IN_USE, CONFLICT for a node that takes no new servers
  */
 export async function createServer(ctx: CallerContext, body: Body): Promise<ServerDetail> {
   requireGlobal(ctx.caller, "server.create");
@@ -70,7 +72,7 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
           ${JSON.stringify(template)}::jsonb, ${image}, ${template.startup}, ${JSON.stringify(environment)}::jsonb,
           ${limits.memoryMb}::int, ${limits.cpuCores}::float8, ${limits.diskMb}::int, ${body.networkMode},
           ${body.startAfterInstall ? "running" : "stopped"}, ${body.startAfterInstall ? now : 0}::bigint, ${body.restartPolicy}
-        from room, choice where ${holds(limits)}
+        from room, choice where ${holds(limits)} and exists (select from nodes where id = ${body.nodeId} and mode = 'active')
         returning id
       ),
       claimed as (
@@ -87,7 +89,7 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
       ),
       audited as (${audit})
       select room.*, (select port from choice) as port, (select id from created) as server_id,
-        (select spec_generation from bumped) as generation
+        (select spec_generation from bumped) as generation, (select mode from nodes where id = ${body.nodeId}) as mode
       from room`),
   ]);
   const decision = result.rows[0];
@@ -116,6 +118,11 @@ async function loadParts(ctx: CallerContext, body: Body, ownerId: string) {
 }
 
 function refusalFor(decision: Decision, body: Body, limits: Parameters<typeof shortage>[1], mayOpenLowPort: boolean) {
+  if (decision.mode !== "active") {
+    const why = decision.mode === "draining" ? "is being drained" : "is under maintenance";
+    const details = [{ path: "nodeId", message: `${why} and takes no new servers` }];
+    return new Refusal("CONFLICT", `This node ${why} and takes no new servers. Choose another one.`, { details });
+  }
   if (decision.port === null) {
     if (body.primaryPort === undefined) return new Refusal("PORT_IN_USE", "The node has no free port left.");
     if (body.primaryPort <= LOW_PORT_MAX && !mayOpenLowPort) {

@@ -1,7 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { allocations, nodes, serverObserved, servers, templates, users } from "../../../drizzle/schema/index.ts";
-import type { ServerDetail } from "../../../protocol/api/servers.ts";
-import { allows, hasGlobal } from "../../auth/permissions.ts";
+import type { ServerDetail, Suspension } from "../../../protocol/api/servers.ts";
+import { allows, hasGlobal, overseesSuspended } from "../../auth/permissions.ts";
 import type { ServerContext } from "../../context.ts";
 import { notFound } from "../../errors.ts";
 import { isoTime, serverColumns } from "./columns.ts";
@@ -25,6 +25,17 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
         crashCount: sql<number>`coalesce(${serverObserved.crashCount}, 0)`,
         restartAt: isoTime<string | null>(serverObserved.restartAt),
       },
+      suspended: {
+        at: isoTime<string | null>(servers.suspendedAt),
+        reason: servers.suspendReason,
+        byId: servers.suspendedBy,
+        byName: servers.suspendedByName,
+      },
+      ofNode: {
+        nodeMode: nodes.mode,
+        nodeModeSetAt: isoTime<string | null>(nodes.modeSetAt),
+        nodeModeReason: nodes.modeReason,
+      },
     })
     .from(servers)
     .innerJoin(users, eq(users.id, servers.ownerId))
@@ -44,5 +55,25 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
     environment: seesStartup ? environment : {},
     permissions,
     ...row.ofCrashes,
+    suspension: row.server.isSuspended ? suspensionFor(ctx, row.suspended) : null,
+    ...row.ofNode,
+  };
+}
+
+interface SuspendedColumns {
+  at: string | null;
+  reason: string | null;
+  byId: string | null;
+  byName: string | null;
+}
+
+/** Sub-users learn that and since when; the owner also why; who did it is told to staff. */
+function suspensionFor(ctx: ServerContext, { at, reason, byId, byName }: SuspendedColumns): Suspension {
+  const isStaff = overseesSuspended(ctx.caller);
+  const isOwner = ctx.server.ownerId === ctx.caller.userId;
+  return {
+    at: at ?? new Date(0).toISOString(),
+    reason: isStaff || isOwner ? reason : null,
+    by: isStaff && byName !== null ? { id: byId, name: byName } : null,
   };
 }

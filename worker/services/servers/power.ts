@@ -7,7 +7,7 @@ import type { ServerContext } from "../../context.ts";
 import { readAgentReply } from "../agent-reply.ts";
 import { auditEntry } from "../audit/entry.ts";
 import { askAgent } from "../hub-request.ts";
-import { requireNotSuspended, requireOnServer } from "./access.ts";
+import { requireNotHeld, requireNotSuspended, requireOnServer } from "./access.ts";
 
 const DESIRED: Record<PowerAction, DesiredPower> = {
   start: "running",
@@ -22,11 +22,14 @@ const DESIRED: Record<PowerAction, DesiredPower> = {
  * With no agent connected nothing changes. The wish is written only over an older one, because the agent's own report
  * of it may arrive by another way first.
  *
- * @throws Refusal SERVER_SUSPENDED, NODE_OFFLINE, AGENT_TIMEOUT, or the agent's own (SERVER_ALREADY_RUNNING …)
+ * @throws Refusal SERVER_SUSPENDED, NODE_MAINTENANCE, NODE_OFFLINE, AGENT_TIMEOUT, or the agent's own (SERVER_ALREADY_RUNNING …)
  */
 export async function setPower(ctx: ServerContext, action: PowerAction, commandId: string = uuidv7()) {
   requireOnServer(ctx, `server.${action}`);
-  requireNotSuspended(ctx);
+  if (DESIRED[action] === "running") {
+    requireNotSuspended(ctx);
+    requireNotHeld(ctx);
+  }
   const { id: serverId, nodeId } = ctx.server;
   const issuedAt = ctx.clock.now();
   const reply = readAgentReply(

@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import { serverObserved, servers } from "../../../drizzle/schema/index.ts";
 import type { ViewerIdentity } from "../../../protocol/hub-rpc.ts";
-import { allows, hasGlobal } from "../../auth/permissions.ts";
+import { allows, hasGlobal, overseesSuspended } from "../../auth/permissions.ts";
 import type { CallerContext, ServerContext } from "../../context.ts";
 import { accessServer } from "./access.ts";
 import { statusColumn } from "./columns.ts";
@@ -22,6 +22,7 @@ async function viewerIdentity(ctx: ServerContext, from: number | null): Promise<
     userId: caller.userId,
     credentialId: caller.credential.id,
     permissions,
+    seesSuspended: overseesSuspended(caller),
     expiresAt: caller.credential.expiresAt,
     from,
     state: known?.state ?? "stopped",
@@ -33,7 +34,7 @@ async function viewerIdentity(ctx: ServerContext, from: number | null): Promise<
  * console and each subscription of the general socket.
  *
  * @param from offset after the last byte the viewer holds, or null for the tail
- * @throws Refusal NOT_FOUND, PERMISSION_DENIED
+ * @throws Refusal NOT_FOUND, PERMISSION_DENIED, SERVER_SUSPENDED
  */
 export async function watchServer(ctx: CallerContext, serverId: string, from: number | null): Promise<Response> {
   const allowed = await accessServer(ctx, serverId, "console.read");
