@@ -12,6 +12,7 @@ import type {
   updateNodeBodySchema,
 } from "../../protocol/api/nodes.ts";
 import type { HealthReport } from "../../protocol/frames/shared.ts";
+import type { NodeMode } from "../../protocol/node-mode.ts";
 import { request, requestPage } from "./client.ts";
 import { LIST_POLL_MS } from "./query-client.ts";
 
@@ -60,6 +61,19 @@ export function useUpdateNode(id: string) {
     onSuccess: () => {
       void queries.invalidateQueries({ queryKey: ["nodes"] });
       return queries.invalidateQueries({ queryKey: ["node", id] });
+    },
+  });
+}
+
+export function useSetNodeMode(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: { mode: NodeMode; reason?: string | undefined }) =>
+      request<Node>(`/api/nodes/${id}/mode`, { method: "POST", body }),
+    onSuccess: (node) => {
+      queries.setQueryData(["node", id], node);
+      void queries.invalidateQueries({ queryKey: ["servers"] });
+      return queries.invalidateQueries({ queryKey: ["nodes"] });
     },
   });
 }

@@ -123,6 +123,29 @@ export function useReinstallServer(id: string) {
   });
 }
 
+export function useSuspendServer(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (reason: string | undefined) =>
+      request<unknown>(`/api/servers/${id}/suspend`, { method: "POST", body: { reason } }),
+    onSuccess: () => refreshEverywhere(queries, id),
+  });
+}
+
+export function useUnsuspendServer(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => request<unknown>(`/api/servers/${id}/unsuspend`, { method: "POST" }),
+    onSuccess: () => refreshEverywhere(queries, id),
+  });
+}
+
+function refreshEverywhere(queries: ReturnType<typeof useQueryClient>, id: string) {
+  void queries.invalidateQueries({ queryKey: [LIST] });
+  void queries.invalidateQueries({ queryKey: ["server-activity", id] });
+  return queries.invalidateQueries({ queryKey: detailKey(id) });
+}
+
 /** What a server will show right after an accepted request, until its node reports. */
 const OPTIMISTIC: Record<PowerAction, ServerState> = {
   start: "starting",

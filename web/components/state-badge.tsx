@@ -1,3 +1,4 @@
+import type { NodeMode } from "../../protocol/node-mode.ts";
 import type { ServerState } from "../../protocol/server-state.ts";
 import { Badge, type BadgeTone, Dot } from "./ui/badge.tsx";
 
@@ -32,12 +33,29 @@ export function StateBadge({ state, nodeIsOnline = true }: { state: ServerState;
   );
 }
 
-export function NodeBadge({ isOnline, isEnrolled }: { isOnline: boolean; isEnrolled: boolean }) {
-  const tone = isOnline ? "success" : isEnrolled ? "danger" : "neutral";
+const MODE_WORDS: Record<NodeMode, string | null> = {
+  active: null,
+  draining: "Draining",
+  maintenance: "Maintenance",
+};
+
+/** Whether the node is connected, and what it is for when that is not everything. */
+export function NodeBadge({
+  isOnline,
+  isEnrolled,
+  mode = "active",
+}: {
+  isOnline: boolean;
+  isEnrolled: boolean;
+  mode?: NodeMode;
+}) {
+  const words = MODE_WORDS[mode];
+  const tone = isOnline ? (words ? "warning" : "success") : isEnrolled ? "danger" : "neutral";
   return (
     <Badge tone={tone}>
       <Dot tone={tone} />
       {isOnline ? "Online" : isEnrolled ? "Offline" : "Not set up"}
+      {words && <span className="font-normal">· {words.toLowerCase()}</span>}
     </Badge>
   );
 }

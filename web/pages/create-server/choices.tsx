@@ -6,12 +6,23 @@ import { formatMb } from "../../components/formatting.ts";
 import { NodeBadge } from "../../components/state-badge.tsx";
 import { freeMemoryMb } from "./create-server-form.ts";
 
-function Choice({ value, name, children }: { value: string; name: string; children: ReactNode }) {
+function Choice({
+  value,
+  name,
+  disabled = false,
+  children,
+}: {
+  value: string;
+  name: string;
+  disabled?: boolean;
+  children: ReactNode;
+}) {
   return (
     <RadioGroup.Item
       value={value}
       aria-label={name}
-      className="flex min-w-0 flex-col rounded-xl border bg-raised px-4 py-3 text-left transition-colors hover:border-input data-[state=checked]:border-accent data-[state=checked]:bg-accent-soft/50 data-[state=checked]:ring-1 data-[state=checked]:ring-accent"
+      disabled={disabled}
+      className="flex min-w-0 flex-col rounded-xl border bg-raised px-4 py-3 text-left transition-colors hover:border-input disabled:cursor-not-allowed disabled:opacity-60 data-[state=checked]:border-accent data-[state=checked]:bg-accent-soft/50 data-[state=checked]:ring-1 data-[state=checked]:ring-accent"
     >
       {children}
     </RadioGroup.Item>
@@ -57,13 +68,15 @@ export function NodeChoice({
   return (
     <RadioGroup.Root value={value} onValueChange={onChange} aria-label="Node" className="grid gap-3 sm:grid-cols-2">
       {nodes.map((node) => (
-        <Choice key={node.id} value={node.id} name={node.name}>
+        <Choice key={node.id} value={node.id} name={node.name} disabled={node.mode !== "active"}>
           <span className="flex items-center justify-between gap-3">
             <span className="truncate font-medium text-sm">{node.name}</span>
-            <NodeBadge isOnline={node.isOnline} isEnrolled={node.isEnrolled} />
+            <NodeBadge isOnline={node.isOnline} isEnrolled={node.isEnrolled} mode={node.mode} />
           </span>
           <span className="mt-0.5 truncate text-[13px] text-subtle tabular-nums">
-            {formatMb(freeMemoryMb(node))} of {formatMb(node.maxMemoryMb * node.memoryOvercommit)} memory free
+            {node.mode === "active"
+              ? `${formatMb(freeMemoryMb(node))} of ${formatMb(node.maxMemoryMb * node.memoryOvercommit)} memory free`
+              : "Takes no new servers"}
           </span>
         </Choice>
       ))}

@@ -71,7 +71,8 @@ export default function CreateServerPage() {
   // A fleet of one node leaves nothing to choose.
   const onlyNode = nodes.data?.items.length === 1 ? nodes.data.items[0] : undefined;
   useEffect(() => {
-    if (onlyNode) setForm((current) => (current.nodeId ? current : { ...current, nodeId: onlyNode.id }));
+    if (onlyNode?.mode === "active")
+      setForm((current) => (current.nodeId ? current : { ...current, nodeId: onlyNode.id }));
   }, [onlyNode]);
 
   const submit = (event: FormEvent) => {

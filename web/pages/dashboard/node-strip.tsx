@@ -38,7 +38,7 @@ export function NodeCard({ node }: { node: Node }) {
         >
           {node.name}
         </Link>
-        <NodeBadge isOnline={node.isOnline} isEnrolled={node.isEnrolled} />
+        <NodeBadge isOnline={node.isOnline} isEnrolled={node.isEnrolled} mode={node.mode} />
       </div>
       <p className="mb-4 truncate text-[13px] text-subtle">
         {node.publicAddress} · {node.serverCount} {node.serverCount === 1 ? "server" : "servers"}

@@ -21,6 +21,7 @@ import { ConnectNode } from "./add-node-dialog.tsx";
 import { AllocationsCard } from "./allocations-card.tsx";
 import { EditNodeDialog } from "./edit-node-dialog.tsx";
 import { HealthCard } from "./health-card.tsx";
+import { NodeModeActions, NodeModeBanner } from "./node-mode.tsx";
 
 export default function NodePage() {
   const { nodeId = "" } = useParams();
@@ -69,7 +70,7 @@ function LoadedNodePage({ node }: { node: Node }) {
       title={node.name}
       description={
         <span className="flex flex-wrap items-center gap-2">
-          <NodeBadge isOnline={node.isOnline} isEnrolled={node.isEnrolled} />
+          <NodeBadge isOnline={node.isOnline} isEnrolled={node.isEnrolled} mode={node.mode} />
           <span className="font-mono text-[13px]">{node.publicAddress}</span>
           {!node.isOnline && node.lastSeenAt && (
             <span>
@@ -94,6 +95,7 @@ function LoadedNodePage({ node }: { node: Node }) {
       }
     >
       <div className="flex flex-col gap-6">
+        <NodeModeBanner node={node} mayChange={can(me, "node.update")} />
         {node.runtime === "process" && (
           <p className="flex items-start gap-3 rounded-xl border border-warning/25 bg-warning-soft px-4 py-3 text-sm">
             <TriangleAlert className="mt-0.5 size-4 shrink-0 text-warning" aria-hidden />
@@ -124,6 +126,7 @@ function LoadedNodePage({ node }: { node: Node }) {
           servers={servers.data?.items ?? []}
           mayManage={can(me, "node.manage_allocation")}
         />
+        {can(me, "node.update") && <NodeModeActions node={node} />}
         {can(me, "node.delete") && <DeleteNode node={node} />}
       </div>
       <EditNodeDialog node={node} open={editing} onOpenChange={setEditing} />

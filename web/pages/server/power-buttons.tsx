@@ -26,7 +26,10 @@ export function PowerButtons({ server }: { server: ServerDetail }) {
     <fieldset aria-label="Power" className="flex gap-2 max-sm:grid max-sm:w-full max-sm:grid-cols-4">
       {BUTTONS.map(({ action, label, icon: Icon, variant }) => {
         const obstacle = allows(server, `server.${action}`)
-          ? powerObstacle(action, server.status, server.nodeIsOnline, server.restartAt !== null)
+          ? powerObstacle(action, server.status, server.nodeIsOnline, {
+              isWaiting: server.restartAt !== null,
+              isHeld: server.nodeMode === "maintenance",
+            })
           : "You may not do this.";
         return (
           <Tooltip key={action} text={obstacle}>

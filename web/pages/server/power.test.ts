@@ -20,9 +20,17 @@ test("each state offers exactly the actions that make sense in it", () => {
 
 test("a server that waits to be started again can be started at once, or stopped", () => {
   for (const state of ["crashed", "stopped"] as const) {
-    const actions = POWER_ACTIONS.filter((action) => powerObstacle(action, state, true, true) === null);
+    const actions = POWER_ACTIONS.filter((action) => powerObstacle(action, state, true, { isWaiting: true }) === null);
     expect(actions).toEqual(["start", "stop"]);
   }
+});
+
+test("on a node under maintenance nothing starts, and what runs can still be ended", () => {
+  for (const state of SERVER_STATES) {
+    const actions = POWER_ACTIONS.filter((action) => powerObstacle(action, state, true, { isHeld: true }) === null);
+    expect(actions.filter((action) => action === "start" || action === "restart")).toEqual([]);
+  }
+  expect(powerObstacle("stop", "running", true, { isHeld: true })).toBeNull();
 });
 
 test("nothing can be asked of an offline node", () => {

@@ -7,16 +7,18 @@ const SETTLED: readonly ServerState[] = ["stopped", "crashed", "error"];
  * Why an action cannot be asked for now, as a sentence; null when it can.
  *
  * @param isWaiting the node is going to start the server again by itself: a stop takes that back.
+ * @param isHeld the node is under maintenance: nothing starts.
  */
 export function powerObstacle(
   action: PowerAction,
   state: ServerState,
   nodeIsOnline: boolean,
-  isWaiting = false,
+  { isWaiting = false, isHeld = false }: { isWaiting?: boolean; isHeld?: boolean } = {},
 ): string | null {
   if (!nodeIsOnline) return "The node is offline.";
   if (state === "suspended") return "The server is suspended.";
   if (state === "installing") return "The server is being installed.";
+  if (isHeld && (action === "start" || action === "restart")) return "The node is under maintenance.";
   if (isWaiting && action === "stop") return null;
   switch (action) {
     case "start":

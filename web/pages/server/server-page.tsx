@@ -14,9 +14,11 @@ import { TabLinks } from "../../components/ui/tabs.tsx";
 import { ConsolePanel } from "../../console/console-panel.tsx";
 import { ActivityTab } from "./activity-tab.tsx";
 import { CrashesTab } from "./crashes-tab.tsx";
+import { NodeModeBanner } from "./node-mode-banner.tsx";
 import { PowerButtons } from "./power-buttons.tsx";
 import { SettingsTab } from "./settings-tab.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
+import { SuspensionBanner, useIsBarred } from "./suspension.tsx";
 import { type LiveServer, useLiveServer } from "./use-live-server.ts";
 
 export default function ServerPage() {
@@ -46,7 +48,8 @@ export default function ServerPage() {
       </div>
     );
   }
-  return <LoadedServerPage key={serverId} server={server.data} />;
+  // A suspension ends connections for good: when it begins or ends, the page connects anew.
+  return <LoadedServerPage key={`${serverId} ${server.data.isSuspended}`} server={server.data} />;
 }
 
 function LoadedServerPage({ server }: { server: ServerDetail }) {
@@ -78,6 +81,8 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
             </div>
             <PowerButtons server={server} />
           </div>
+          <SuspensionBanner server={server} />
+          <NodeModeBanner server={server} />
           <StatusReason server={server} />
           <div className="mt-3">
             <TabLinks
@@ -140,8 +145,8 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
 /** Why the server is in the state it is in, when there is more to say than its name. */
 function StatusReason({ server }: { server: ServerDetail }) {
   const text = server.statusReason ?? "";
-  const isTold = ["crashed", "error", "suspended", "installing"].includes(server.status) || server.restartAt !== null;
-  if (!text || !isTold) return null;
+  const isTold = ["crashed", "error", "installing"].includes(server.status) || server.restartAt !== null;
+  if (!text || !isTold || server.isSuspended) return null;
   return (
     <p role="status" className="mt-3 rounded-lg bg-muted px-3 py-2 text-[13px] text-subtle">
       {text}
@@ -150,7 +155,8 @@ function StatusReason({ server }: { server: ServerDetail }) {
 }
 
 function ConsoleTab({ server, live }: { server: ServerDetail; live: LiveServer }) {
-  const readable = allows(server, "console.read");
+  const isBarred = useIsBarred(server);
+  const readable = allows(server, "console.read") && !isBarred;
   return (
     <div className="mx-auto grid w-full max-w-[100rem] flex-1 gap-4 px-4 py-4 sm:px-6 lg:grid-cols-[minmax(0,1fr)_15rem] lg:px-8">
       <div className="flex min-h-[26rem] flex-col max-lg:h-[max(24rem,calc(100dvh-20rem))]">
@@ -170,7 +176,11 @@ function ConsoleTab({ server, live }: { server: ServerDetail; live: LiveServer }
           />
         ) : (
           <div className="grid flex-1 place-items-center rounded-xl border bg-terminal p-6 text-center text-sm text-white/50">
-            {readable ? "" : "You may not see this console."}
+            {readable
+              ? ""
+              : isBarred
+                ? "The console is closed while the server is suspended."
+                : "You may not see this console."}
           </div>
         )}
       </div>

@@ -1,3 +1,4 @@
+import { Ban } from "lucide-react";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useNavigate } from "react-router";
 import { toast } from "sonner";
@@ -6,6 +7,7 @@ import { can, useMe } from "../../api/account.ts";
 import { toApiError } from "../../api/api-error.ts";
 import { allows, useDeleteServer, useReinstallServer, useUpdateServer } from "../../api/servers.ts";
 import { useTemplate } from "../../api/templates.ts";
+import { EmptyState } from "../../components/empty-state.tsx";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card, CardBody, CardHeader } from "../../components/ui/card.tsx";
@@ -17,8 +19,16 @@ import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { VariableInput } from "../../components/variable-input.tsx";
 import { errorsFromDetails, variableError } from "../create-server/create-server-form.ts";
 import { RestartPolicySettings } from "./restart-policy-settings.tsx";
+import { SuspendButton, useIsBarred } from "./suspension.tsx";
 
 export function SettingsTab({ server }: { server: ServerDetail }) {
+  if (useIsBarred(server)) {
+    return (
+      <EmptyState icon={Ban} title="Nothing can be changed">
+        The server is suspended. Its settings are kept as they are.
+      </EmptyState>
+    );
+  }
   return (
     <div className="mx-auto flex w-full max-w-3xl flex-col gap-6 px-4 py-6 sm:px-6 lg:px-8">
       {allows(server, "server.rename") && <GeneralSettings server={server} />}
@@ -211,7 +221,8 @@ function DangerZone({ server }: { server: ServerDetail }) {
   const [typed, setTyped] = useState("");
   const mayDelete = can(me, "server.delete") || server.ownerId === me?.id;
   const mayReinstall = allows(server, "server.reinstall");
-  if (!mayDelete && !mayReinstall) return null;
+  const maySuspend = can(me, "server.suspend") && !server.isSuspended;
+  if (!mayDelete && !mayReinstall && !maySuspend) return null;
   return (
     <Card className="border-danger/30">
       <CardHeader title="Danger zone" />
@@ -224,6 +235,11 @@ function DangerZone({ server }: { server: ServerDetail }) {
             <Button variant="danger-outline" onClick={() => setReinstalling(true)}>
               Reinstall
             </Button>
+          </DangerRow>
+        )}
+        {maySuspend && (
+          <DangerRow title="Suspend" text="Stops the server and closes it to its users, until you end the suspension.">
+            <SuspendButton server={server} />
           </DangerRow>
         )}
         {mayDelete && (

@@ -42,6 +42,10 @@ export const NODES: Node[] = [
   lastSeenAt: ago(isOnline ? 0 : 130),
   agentVersion: "0.1.0",
   runtime: "nerdctl",
+  mode: index === 1 ? "maintenance" : "active",
+  modeSetAt: index === 1 ? ago(25) : null,
+  modeSetByName: index === 1 ? "sam" : null,
+  modeReason: index === 1 ? "New disks go in. Back by six." : null,
   createdAt: ago(50_000),
 }));
 
@@ -102,6 +106,13 @@ export const SERVERS: ServerDetail[] = states.map(([name, status, templateName, 
     crashWindowSeconds: 600,
     crashCount: status === "crashed" ? 5 : 0,
     restartAt: null,
+    suspension:
+      status === "suspended"
+        ? { at: ago(4_000), reason: "The invoice of October is still open.", by: { id: ME.id, name: "sam" } }
+        : null,
+    nodeMode: node.mode,
+    nodeModeSetAt: node.modeSetAt,
+    nodeModeReason: node.modeReason,
   };
 });
 
