@@ -7,7 +7,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 
 interface Step {
   name: string;
@@ -51,6 +51,36 @@ const steps: Step[] = [
 interface Count {
   passed: number;
   failed: number;
+  /** Names of the tests that failed, for the summary: what scrolled by is not looked for. */
+  failures?: string[];
+}
+
+interface Report {
+  numPassedTests?: number;
+  numFailedTests?: number;
+  numPendingTests?: number;
+  numTodoTests?: number;
+  testResults?: {
+    name: string;
+    message?: string;
+    assertionResults: { fullName: string; status: string; failureMessages?: string[] }[];
+  }[];
+}
+
+const FAILURE_MAX_CHARS = 400;
+/** The sentence and where it was said, without the runner's own stack. */
+const firstWords = (message: string) => message.split("\n", 2).join(" ").slice(0, FAILURE_MAX_CHARS);
+
+/** Each test that failed, or file that did not load, with the beginning of why. */
+function failuresIn({ testResults = [] }: Report): string[] {
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const file = relative(process.cwd(), name);
+    const failed = assertionResults.filter(({ status }) => status === "failed");
+    if (failed.length === 0) return message ? [`${file}: ${firstWords(message)}`] : [];
+    return failed.map(
+      ({ fullName, failureMessages = [] }) => `${file} > ${fullName}: ${failureMessages.map(firstWords).join(" ")}`,
+    );
+  });
 }
 
 function run(command: string[]): Promise<number> {
@@ -72,12 +102,12 @@ async function runVitest(project: string, reportFile: string): Promise<Count> {
     "--reporter=json",
     `--outputFile.json=${reportFile}`,
   ]);
-  const report = existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, "utf8")) : {};
+  const report: Report = existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, "utf8")) : {};
   const passed: number = report.numPassedTests ?? 0;
   const failed: number = (report.numFailedTests ?? 0) + (report.numPendingTests ?? 0) + (report.numTodoTests ?? 0);
   // A file that does not load, or a step that ran nothing, is a failure that no single test stands for.
   const broken = failed === 0 && (status !== 0 || passed === 0) ? 1 : 0;
-  return { passed, failed: failed + broken };
+  return { passed, failed: failed + broken, failures: failuresIn(report) };
 }
 
 async function runStep(step: Step, reports: string): Promise<Count> {
@@ -112,6 +142,7 @@ for (const step of steps) {
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   summary.push(
     `${count.failed === 0 ? "ok    " : "FAILED"}  ${step.name}: ${count.passed} passed, ${count.failed} failed (${seconds} s)`,
+    ...(count.failures ?? []).map((failure) => `          ${failure}`),
   );
 }
 rmSync(reports, { recursive: true, force: true });
