@@ -172,7 +172,7 @@ export class Agent {
 
   #onUp(welcome: Welcome): void {
     const journal = this.#journal;
-    const isKnown = welcome.ackedSeq >= journal.forgottenSeq && welcome.ackedSeq <= journal.lastSeq;
+    const isKnown = journal.knows(welcome.ackedSeq);
     journal.acknowledge(welcome.ackedSeq);
     for (const event of journal.eventsAfter(welcome.ackedSeq)) this.#link.send(JSON.stringify(event));
     if (!isKnown) {
@@ -258,7 +258,7 @@ export class Agent {
       runtime: this.#parts.runtime.name,
       link: this.#link.figures,
       appliedGeneration: this.#reconciler.appliedGeneration,
-      unacknowledgedEvents: this.#journal.lastSeq - this.#journal.forgottenSeq,
+      unacknowledgedEvents: this.#journal.unacknowledgedCount,
       servers: await Promise.all(this.#reconciler.actors().map(server)),
     };
   }

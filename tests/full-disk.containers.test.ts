@@ -46,9 +46,11 @@ it("keeps games and consoles going, and is whole again when there is room", asyn
 
   await panel.must("POST", `/api/servers/${id}/command`, { command: "no room" });
   await until("the server's answer", () => viewer.text.includes("echo: no room"));
-  // The hub may not be able to write down what it is told; then that is said, by a documented code.
+  // What is told now may get nowhere, and what gets to the hub may never get to the agent's disk.
   const { status, body } = await panel.api("POST", `/api/servers/${id}/stop`);
   expect(body.code ?? status).toBeOneOf([202, "AGENT_TIMEOUT", "NODE_OFFLINE"]);
+  await panel.killAgent();
+  await panel.killWorker();
 
   rmSync(join(disk, "filler"));
   await panel.waitForNode(60_000);

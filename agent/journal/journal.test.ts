@@ -20,8 +20,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
-async function open(): Promise<Journal> {
-  const journal = await Journal.open(folder, createLog("silent"));
+/** At the beginning of time, where numbers are easy to read. */
+async function open(atMs = 0): Promise<Journal> {
+  const journal = await Journal.open(folder, createLog("silent"), () => atMs);
   opened.push(journal);
   return journal;
 }
@@ -151,6 +152,56 @@ test("a hub with another memory is told every status anew, under numbers it has 
     [92, "b", "running"],
   ]);
   expect((await open()).lastSeq).toBe(92);
+});
+
+test("a number that an earlier run told without writing it down is given to no other event, and the hub is known to be ahead", async () => {
+  const journal = await open(1_000);
+  await journal.commit({ status: status("a") });
+  const hub: number[] = [];
+  journal.onEvent = (event) => hub.push(event.seq);
+  await journal.close();
+  // Closed stands for a disk that takes nothing: this is told, and lost with the run.
+  const written = readFileSync(file());
+  await journal.commit({ status: status("a", { state: "running" }) });
+  writeFileSync(file(), written);
+
+  const again = await open(2_000);
+  expect(again.status("a")?.state).toBe("stopped");
+  expect(again.knows(hub.at(-1)!)).toBe(false);
+  await again.commit({ status: status("b") });
+  expect(again.lastSeq).toBeGreaterThan(hub.at(-1)!);
+  await again.restate(hub.at(-1)!);
+  expect(again.eventsAfter(hub.at(-1)!).map(({ serverId, state }) => [serverId, state])).toEqual([
+    ["b", "stopped"],
+    ["a", "stopped"],
+    ["b", "stopped"],
+  ]);
+  expect(again.knows(again.lastSeq)).toBe(true);
+});
+
+test("a hub that has what was written down, in this run or before, is known", async () => {
+  const first = await open(1_000);
+  expect(first.knows(0)).toBe(true);
+  await first.commit({ status: status("a") });
+  await first.commit({ status: status("b") });
+  const written = seqs(first);
+  await first.close();
+  const again = await open(2_000);
+  for (const seq of written) expect(again.knows(seq)).toBe(true);
+  await again.commit({ status: status("c") });
+  expect(again.knows(again.lastSeq)).toBe(true);
+  expect(again.knows(again.lastSeq + 1)).toBe(false);
+  again.acknowledge(again.lastSeq);
+  expect(again.knows(written[0]!)).toBe(false);
+});
+
+test("a clock that went back never makes a number come twice", async () => {
+  const first = await open(5_000);
+  await first.commit({ status: status("a") });
+  await first.close();
+  const again = await open(3_000);
+  await again.commit({ status: status("b") });
+  expect(seqs(again)).toEqual([first.lastSeq, first.lastSeq + 1]);
 });
 
 test("a disk that takes nothing stops nobody, and gets it all when it is back", async () => {

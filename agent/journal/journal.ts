@@ -6,6 +6,9 @@
  *
  * When the disk refuses a write the agent goes on (a server must be stoppable on a full disk) from memory, and the
  * next write that succeeds takes everything along.
+ *
+ * Each run of the agent numbers its events from its own start time on. An event of an earlier run that the hub got and
+ * the disk never did has a number too, and no other event may get it: the hub would take it for a repetition.
  */
 import { join } from "node:path";
 import { z } from "zod";
@@ -24,6 +27,8 @@ const CRASH_TEXT_KEPT_MAX = 4 * 1024 * 1024;
 const COMPACT_MIN_BYTES = 256 * 1024;
 const COMPACT_FACTOR = 4;
 const REPAIR_INTERVAL_MS = 5_000;
+/** Numbers to a millisecond of the clock that a run begins at: no agent makes events faster than that. */
+const SEQS_PER_MS = 1_000;
 
 const entrySchema = z.discriminatedUnion("entry", [
   z.object({ entry: z.literal("begin"), lastSeq: z.number().int(), forgottenSeq: z.number().int() }),
@@ -55,6 +60,9 @@ export class Journal {
   #events: ServerStateEvent[] = [];
   #lastSeq = 0;
   #forgottenSeq = 0;
+  /** Numbers from the one after `#foundSeq` up to `#startSeq` may be those of events that never reached the disk. */
+  #foundSeq = 0;
+  #startSeq = 0;
   #compactedBytes = 0;
   #isBehind = false;
   #repair: NodeJS.Timeout | null = null;
@@ -66,7 +74,7 @@ export class Journal {
     this.#log = log;
   }
 
-  static async open(folder: string, log: Log): Promise<Journal> {
+  static async open(folder: string, log: Log, now: () => number = Date.now): Promise<Journal> {
     const journal = new Journal(folder, log);
     const { values, damagedCount, sizeBytes } = await journal.#lines.load();
     let strangeCount = 0;
@@ -77,6 +85,10 @@ export class Journal {
     }
     if (damagedCount + strangeCount > 0) log.error({ damagedCount, strangeCount }, "entries of the journal are lost");
     journal.#compactedBytes = sizeBytes;
+    journal.#foundSeq = journal.#lastSeq;
+    // A clock that went back costs the jump, nothing else.
+    journal.#lastSeq = Math.max(journal.#lastSeq, now() * SEQS_PER_MS);
+    journal.#startSeq = journal.#lastSeq;
     return journal;
   }
 
@@ -87,6 +99,20 @@ export class Journal {
   /** Events up to here are with the hub, and forgotten here. */
   get forgottenSeq(): number {
     return this.#forgottenSeq;
+  }
+
+  /** Events that the hub has not confirmed. */
+  get unacknowledgedCount(): number {
+    return this.#events.length;
+  }
+
+  /**
+   * Whether a hub that has the events up to `hubSeq` was told by this journal. If not (an earlier run told it what the
+   * disk never got, or one of both was restored from a copy), it may believe anything: `restate` tells it all.
+   */
+  knows(hubSeq: number): boolean {
+    const wasLost = hubSeq > this.#foundSeq && hubSeq <= this.#startSeq;
+    return hubSeq >= this.#forgottenSeq && hubSeq <= this.#lastSeq && !wasLost;
   }
 
   status(serverId: string): ServerStatus | null {
@@ -116,7 +142,7 @@ export class Journal {
     if (event) this.onEvent(event);
   }
 
-  /** Tells the status of every server anew, to a hub whose memory is not ours (it, or this node, was restored). */
+  /** Tells the status of every server anew, to a hub whose memory is not ours. */
   async restate(hubSeq: number): Promise<void> {
     this.#lastSeq = Math.max(this.#lastSeq, hubSeq);
     for (const status of [...this.#statuses.values()]) {

@@ -43,21 +43,21 @@ it("a record keeps its last whole version, and no half one lies beside it", asyn
 });
 
 it("the journal goes on from memory, is never glued together, and has every event when there is room again", async () => {
-  const journal = await Journal.open(disk, createLog("silent"));
+  const journal = await Journal.open(disk, createLog("silent"), () => 0);
   const commit = (n: number) =>
     journal.commit({ status: { ...firstStatus("a", 0), state: "running", reason: `${n} ${"x".repeat(500)}` } });
   await commit(1);
   fill();
   // More than the last block, which is there already, can take.
   for (let n = 2; n <= 20; n++) await commit(n);
-  const onDisk = await Journal.open(disk, createLog("silent"));
+  const onDisk = await Journal.open(disk, createLog("silent"), () => 0);
   expect(onDisk.lastSeq).toBeLessThan(20);
   await onDisk.close();
   expect(journal.lastSeq).toBe(20);
   free();
   await commit(21);
   await journal.close();
-  const again = await Journal.open(disk, createLog("silent"));
+  const again = await Journal.open(disk, createLog("silent"), () => 0);
   expect(again.eventsAfter(0).map(({ seq }) => seq)).toEqual(Array.from({ length: 21 }, (_, index) => index + 1));
   expect(again.status("a")?.reason).toMatch(/^21 /);
   await again.close();

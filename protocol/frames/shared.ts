@@ -71,7 +71,7 @@ export type Crash = z.infer<typeof crashSchema>;
 /**
  * A change of a server's observed state, as the agent saw it.
  *
- * `seq` numbers the events of one node without holes. The agent keeps each event on disk until the hub acknowledged
+ * `seq` numbers the events of one node, each higher than the one before. The agent keeps each event on disk until the hub acknowledged
  * it, and sends unacknowledged ones again after a reconnect; the hub drops those it has seen.
  */
 export const serverStateEventSchema = z.object({
