@@ -37,11 +37,18 @@ function procText(pid: number, name: string): string {
   }
 }
 
-/** Processes that carry the server's environment, in whatever session; the wrapper, which carries it too, is left out. */
-function marked(serverId: string, loggers: ConsoleLoggers): ProcessStat[] {
+/**
+ * A variable of every process of a run, by which those that left its session are found. It names the server's folder
+ * and not its id: another panel's agent on this machine may have a server of the same id.
+ */
+export const runMark = (consoleFolder: string): Record<string, string> => ({ [MARK]: consoleFolder });
+const MARK = "CATALYST_CONSOLE";
+
+/** Processes that carry the server's mark, in whatever session; the wrapper, which carries it too, is left out. */
+function marked(loggers: ConsoleLoggers): ProcessStat[] {
   return allProcesses().filter((stat) => {
     if (stat.pid === process.pid) return false;
-    if (!procText(stat.pid, "environ").split("\0").includes(`SERVER_ID=${serverId}`)) return false;
+    if (!procText(stat.pid, "environ").split("\0").includes(`${MARK}=${loggers.folder}`)) return false;
     return !loggers.isOwn(stat.pid);
   });
 }
@@ -59,18 +66,19 @@ function writers(loggers: ConsoleLoggers): ProcessStat[] {
 /** The console loggers of one server. */
 export class ConsoleLoggers {
   readonly #script: string;
-  readonly #folder: string;
+  /** Where they write. */
+  readonly folder: string;
 
   constructor(script: string, consoleFolder: string) {
     this.#script = script;
-    this.#folder = consoleFolder;
+    this.folder = consoleFolder;
   }
 
   all(): ProcessStat[] {
     return allProcesses().filter(({ pid }) => {
       const words = procText(pid, "cmdline").split("\0");
       const at = words.indexOf(this.#script);
-      return at >= 0 && words[at + 1] === "dir" && words[at + 2] === this.#folder;
+      return at >= 0 && words[at + 1] === "dir" && words[at + 2] === this.folder;
     });
   }
 
@@ -142,14 +150,14 @@ export function signalSession(leader: number, signal: NodeJS.Signals): void {
 /**
  * Ends every process of the run, also those that left its session, and resolves when none is left.
  *
- * @param leader the run's first process while it lives. Without it only processes that carry the server's environment
- *   or write to its console are ended: the number of its session may be somebody else's by now.
+ * @param leader the run's first process while it lives. Without it only processes that carry the server's mark or
+ *   write to its console are ended: the number of its session may be somebody else's by now.
  * @returns false when there are still some.
  */
-export async function killRun(serverId: string, leader: number | null, loggers: ConsoleLoggers): Promise<boolean> {
+export async function killRun(leader: number | null, loggers: ConsoleLoggers): Promise<boolean> {
   for (let round = 0; round < KILL_ROUNDS_MAX; round++) {
     const session = leader === null ? [] : (processesBySession().get(leader) ?? []);
-    const left = new Set([...session, ...marked(serverId, loggers), ...writers(loggers)].map(({ pid }) => pid));
+    const left = new Set([...session, ...marked(loggers), ...writers(loggers)].map(({ pid }) => pid));
     if (left.size === 0) return true;
     for (const pid of left) send(pid, "SIGKILL");
     await delay(KILL_ROUND_MS);

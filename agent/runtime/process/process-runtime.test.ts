@@ -91,6 +91,27 @@ test("starting a running server leaves it alone", async () => {
   expect(await start("exec sleep 60")).toEqual(first);
 });
 
+test("a server of the same id in another data folder is another server", async () => {
+  const otherDir = mkdtempSync(join(tmpdir(), "catalyst-process-"));
+  const other = new ProcessRuntime({ dataDir: otherDir, bootIdentity: bootIdentity(), log: createLog("silent") });
+  try {
+    const command = "setsid sleep 60 & exec sleep 60";
+    const environment = { SERVER_ID: ID };
+    await other.start({ spec: serverSpec({ id: ID }), paths: serverPaths(otherDir, ID), command, environment });
+    await start(command);
+    await runtime.kill(ID);
+    await runtime.remove(ID);
+    expect((await other.inspect(ID))?.isRunning).toBe(true);
+    const sleeping = belonging(otherDir).filter((pid) => procText(pid, "cmdline").startsWith("sleep"));
+    expect(sleeping).toHaveLength(2);
+    expect(belonging()).toEqual([]);
+  } finally {
+    await other.remove(ID);
+    await other.close();
+    rmSync(otherDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+});
+
 test("the game sees its own environment and PATH, and nothing of the agent's", async () => {
   process.env.CATALYST_TEST_SECRET = "hidden";
   await start("env; echo end", { GREETING: "it's $HOME `x`" });
@@ -101,7 +122,10 @@ test("the game sees its own environment and PATH, and nothing of the agent's", a
     .map((line) => line.split("=")[0]);
   expect(
     names.filter(
-      (name) => !["GREETING", "SERVER_ID", "PATH", "PWD", "OLDPWD", "SHLVL", "_", "end", ""].includes(name!),
+      (name) =>
+        !["GREETING", "SERVER_ID", "CATALYST_CONSOLE", "PATH", "PWD", "OLDPWD", "SHLVL", "_", "end", ""].includes(
+          name!,
+        ),
     ),
   ).toEqual([]);
   expect(consoleText()).toContain("GREETING=it's $HOME `x`\n");
@@ -145,12 +169,12 @@ test("children that are left when the game ends go with it, and hold no restart 
   await said("again\n");
 });
 
-/** Processes whose command line or environment names this test's own folder. */
-const belonging = () =>
+/** Processes whose command line or environment names the folder, this test's own unless told otherwise. */
+const belonging = (folder = dataDir) =>
   readdirSync("/proc")
     .map(Number)
     .filter((pid) => pid > 0 && pid !== process.pid && readProcessStat(pid)?.state !== "Z")
-    .filter((pid) => ["cmdline", "environ"].some((name) => procText(pid, name).includes(dataDir)));
+    .filter((pid) => ["cmdline", "environ"].some((name) => procText(pid, name).includes(folder)));
 
 function procText(pid: number, name: string): string {
   try {

@@ -26,7 +26,14 @@ import type {
 } from "../container-runtime.ts";
 import { RuntimeError } from "../container-runtime.ts";
 import { Endings } from "../endings.ts";
-import { ConsoleLoggers, isWrapperAlive, killRun, processesBySession, signalSession } from "./game-processes.ts";
+import {
+  ConsoleLoggers,
+  isWrapperAlive,
+  killRun,
+  processesBySession,
+  runMark,
+  signalSession,
+} from "./game-processes.ts";
 import { findTool, processPreflight, type Tool } from "./preflight.ts";
 import { RunFiles, type RunRecord } from "./run-files.ts";
 import { wrapperArguments } from "./wrapper.ts";
@@ -217,7 +224,8 @@ export class ProcessRuntime implements ContainerRuntime {
       path,
     };
     try {
-      await spawnDetached(wrapperArguments(places, command), paths.data, { PATH: path, ...environment });
+      const own = { PATH: path, ...environment, ...runMark(paths.console) };
+      await spawnDetached(wrapperArguments(places, command), paths.data, own);
       await this.#untilNamed(run);
     } finally {
       this.#beginning.delete(runId);
@@ -294,7 +302,7 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#files.cancel(run);
     return this.#endings.run(run.serverId, async () => {
       const leader = this.#liveLeader(run)?.pid ?? null;
-      const isGone = await killRun(run.serverId, leader, this.#loggersOf(run.serverId));
+      const isGone = await killRun(leader, this.#loggersOf(run.serverId));
       if (!isGone) throw new RuntimeError("Some of the server's processes cannot be ended.");
     });
   }
@@ -318,7 +326,7 @@ export class ProcessRuntime implements ContainerRuntime {
   #sweep(run: RunRecord): void {
     const { serverId, runId } = run;
     if (this.#files.readRecord(serverId)?.runId !== runId || this.#sweeps.has(serverId)) return;
-    const sweep = killRun(serverId, null, this.#loggersOf(serverId)).then((isGone) => {
+    const sweep = killRun(null, this.#loggersOf(serverId)).then((isGone) => {
       if (!isGone) this.#options.log.warn({ serverId }, "an ended server has left processes that cannot be ended");
       this.#sweeps.delete(serverId);
     });

@@ -6,7 +6,7 @@
  *                        └─ console logger (own session; ends when the last writer of the pipe is gone)
  *
  * When the game's first process ends, the rest of its process group goes too, as in a container. From then on the
- * wrapper starts no program any more: it would carry the server's environment, by which a kill finds what to end. So
+ * wrapper starts no program any more: it would carry the server's mark, by which a kill finds what to end. So
  * the exit code is written in place, and whole when its line is; its room is taken at the start, so that a game that
  * filled the disk is told from one that crashed.
  */
