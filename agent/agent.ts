@@ -224,6 +224,7 @@ export class Agent {
   async #answer({ requestId, operation }: Extract<HubToAgent, { type: "request" }>): Promise<void> {
     const outcome = await handleOperation(operation, {
       find: (serverId) => this.#reconciler.find(serverId),
+      caughtUp: () => this.#reconciler.caughtUp(),
       writeInput: writeConsoleInput,
       stats: (actor) => this.#sampler.sample(actor),
       health: () => this.#healthReport(),

@@ -48,8 +48,25 @@ describe("a power request out of turn", () => {
     const answers = await Promise.all([1, 2, 3].map(() => panel.api("POST", `/api/servers/${id}/start`)));
     expect(answers.some((answer) => answer.status < 300)).toBe(true);
     await panel.waitForState(id, "running");
+    await panel.must("POST", `/api/servers/${id}/command`, { command: "said last" });
+    await until("the server's answer", () => viewer.text.includes("echo: said last"));
     expect(viewer.text.match(/echo server ready/g)).toHaveLength(1);
     viewer.close();
+  });
+});
+
+describe("a start right after a change", () => {
+  it("starts what the change made of the server, each time", async () => {
+    const id = await panel.createServer();
+    for (let round = 1; round <= 10; round++) {
+      const startup = `echo run of round ${round}.; echo 'echo server ready'; cat`;
+      await panel.must("PATCH", `/api/servers/${id}`, { startup });
+      await panel.startServer(id);
+      const { data } = await panel.must<{ data: string }>("GET", `/api/servers/${id}/logs`);
+      expect(data.match(/run of round \d+\./g)?.at(-1)).toBe(`run of round ${round}.`);
+      await panel.must("POST", `/api/servers/${id}/kill`);
+      await panel.waitForState(id, "stopped");
+    }
   });
 });
 

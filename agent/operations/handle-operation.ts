@@ -13,6 +13,8 @@ import { readLogs } from "./read-logs.ts";
 
 export interface OperationServices {
   find(serverId: string): Promise<ServerActor | null>;
+  /** Resolves when what this node heard of its spec is applied. */
+  caughtUp(): Promise<void>;
   writeInput(paths: ServerPaths, line: string): Promise<void>;
   stats(actor: ServerActor): Promise<ResourceStats>;
   health(): Promise<HealthReport>;
@@ -31,6 +33,8 @@ async function perform(operation: AgentOperation, services: OperationServices): 
   switch (operation.op) {
     case "power": {
       const { serverId, action, commandId, issuedAt } = operation;
+      // A run begins with the spec as whoever asks for it left it; to end one nothing is waited for.
+      if (action === "start" || action === "restart") await services.caughtUp();
       const answer = await (await actorOf(serverId, services)).command(action, commandId, issuedAt);
       if (!answer.ok) throw new OperationError(answer.code, answer.error);
       return answer.reply;

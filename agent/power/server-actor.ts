@@ -190,7 +190,9 @@ export class ServerActor {
     if (status.state !== before.state) {
       this.#log.info({ from: before.state, to: status.state, reason: status.reason }, "state");
     }
-    const hasNewDeadline = status.enteredAt !== before.enteredAt || status.restartAt !== before.restartAt;
+    // Two states may be entered within one millisecond.
+    const hasNewDeadline =
+      status.state !== before.state || status.enteredAt !== before.enteredAt || status.restartAt !== before.restartAt;
     if (hasNewDeadline || status.isLaunching !== before.isLaunching) this.#arm();
     for (const effect of effects) this.#act(effect);
     return answer;

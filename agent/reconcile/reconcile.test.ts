@@ -38,6 +38,37 @@ test("a request for a server that was just made is served though its hint comes 
   await plane.inState(ID, "running");
 });
 
+test("what is started right after a change starts as it was changed, however long its spec takes", {
+  timeout: 30_000,
+}, async () => {
+  const { plane, agent } = world;
+  plane.setServers(serverSpec());
+  agent.start();
+  await plane.inState(ID, "stopped");
+  plane.specDelayMs = 500;
+  plane.setServers(serverSpec({ version: 2, startup: "echo changed; echo 'echo server ready'; cat" }));
+  expect(await plane.power(ID, "start")).toMatchObject({ ok: true });
+  await plane.inState(ID, "running");
+  const answer = await plane.request({ op: "logs", serverId: ID, from: null, limitBytes: 1000 });
+  expect(answer).toMatchObject({ ok: true, data: { data: expect.stringContaining("changed\n") } });
+  await plane.power(ID, "kill");
+});
+
+test("a panel that cannot tell the spec keeps nobody from starting and stopping for long", {
+  timeout: 30_000,
+}, async () => {
+  const { plane, agent } = world;
+  plane.setServers(serverSpec());
+  agent.start();
+  await plane.inState(ID, "stopped");
+  plane.specDelayMs = 20_000;
+  plane.setServers(serverSpec({ version: 2 }));
+  expect(await plane.power(ID, "start")).toMatchObject({ ok: true });
+  await plane.inState(ID, "running");
+  expect(await plane.power(ID, "stop")).toMatchObject({ ok: true });
+  await plane.inState(ID, "stopped");
+});
+
 test("a suspended server is stopped and cannot be started until it is not suspended any more", {
   timeout: 30_000,
 }, async () => {

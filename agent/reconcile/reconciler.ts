@@ -4,6 +4,7 @@
  */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { idSchema } from "../../protocol/ids.ts";
 import type { NodeSpec, ServerSpec } from "../../protocol/spec.ts";
 import type { ConsoleLogs } from "../console/console-logs.ts";
@@ -14,6 +15,7 @@ import type { RuntimeStatus } from "../runtime/container-runtime.ts";
 import { emptyTrash, keepData, removeData } from "./remove-data.ts";
 import { readStoredSpec, storeSpec } from "./spec-store.ts";
 
+const CATCH_UP_PATIENCE_MS = 3_000;
 const RETRY = { firstMs: 500, maxMs: 60_000 };
 
 export interface ReconcilerOptions {
@@ -31,6 +33,7 @@ export class Reconciler {
   #wantedGeneration: number | null = null;
   #storedNodeId: string | null = null;
   #isCatchingUp = false;
+  #catchingUp: Promise<void> = Promise.resolve();
   /** The pull under way, shared by all who need one. */
   #pull: Promise<number> | null = null;
   #attempt = 0;
@@ -90,7 +93,16 @@ export class Reconciler {
     this.#attempt = 0;
     if (this.#retry) clearTimeout(this.#retry);
     this.#retry = null;
-    void this.#catchUp();
+    this.#beginCatchUp();
+  }
+
+  /**
+   * Resolves when the newest spec that this node heard of is applied, so that what is asked next is done by it: a hint
+   * always comes before what the same person asks after it. A panel that cannot be read now stops nobody for long.
+   */
+  async caughtUp(): Promise<void> {
+    if (!this.#isCatchingUp) return;
+    await Promise.race([this.#catchingUp, delay(CATCH_UP_PATIENCE_MS, undefined, { ref: false })]);
   }
 
   async close(): Promise<void> {
@@ -99,9 +111,13 @@ export class Reconciler {
     await Promise.all(this.actors().map((actor) => actor.close()));
   }
 
+  #beginCatchUp(): void {
+    if (!this.#isCatchingUp) this.#catchingUp = this.#catchUp();
+  }
+
   async #catchUp(): Promise<void> {
     const { log } = this.#options.services;
-    if (this.#isCatchingUp || this.#isClosed) return;
+    if (this.#isClosed) return;
     this.#isCatchingUp = true;
     try {
       while (this.#wantedGeneration !== null && this.#wantedGeneration !== this.#appliedGeneration) {
@@ -115,7 +131,7 @@ export class Reconciler {
     } catch (error) {
       if (this.#isClosed) return;
       log.warn({ err: error }, "the spec cannot be applied now");
-      this.#retry = setTimeout(() => void this.#catchUp(), backoffMs(this.#attempt++, RETRY));
+      this.#retry = setTimeout(() => this.#beginCatchUp(), backoffMs(this.#attempt++, RETRY));
     } finally {
       this.#isCatchingUp = false;
     }

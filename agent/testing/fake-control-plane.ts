@@ -1,6 +1,7 @@
 /** Speaks the control plane's side of the protocol, so that an agent can be tested without a Worker. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { type WebSocket, WebSocketServer } from "ws";
 import { decodeConsoleEnvelope, isConsoleEnvelope } from "../../protocol/console-envelope.ts";
 import { type AgentResponse, type AgentToHub, agentToHubSchema } from "../../protocol/frames/agent-to-hub.ts";
@@ -27,6 +28,8 @@ export class FakeControlPlane {
   /** Overrides what `/api/agent/spec` answers. */
   rawSpec: unknown = null;
   specRequests = 0;
+  /** How long a spec takes to come. */
+  specDelayMs = 0;
   token = "a-deployment-token-for-tests";
   secret = SECRET;
   ackedSeq = 0;
@@ -159,6 +162,7 @@ export class FakeControlPlane {
     if (request.url === "/api/agent/spec" && request.method === "GET") {
       this.specRequests++;
       if (this.isRefusing) return refuse(503, "DATABASE_UNAVAILABLE");
+      await delay(this.specDelayMs);
       if (!this.#isAgent(request)) return refuse(401, "UNAUTHENTICATED");
       return reply(200, { success: true, data: this.rawSpec ?? this.spec });
     }

@@ -95,7 +95,7 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
   const decision = result.rows[0];
   if (!decision) throw noSuch("nodeId", "node");
   if (decision.server_id === null) throw refusalFor(decision, body, limits, mayOpenLowPort);
-  tellGeneration(ctx, body.nodeId, Number(decision.generation));
+  await tellGeneration(ctx, body.nodeId, Number(decision.generation));
   return await getServer(await accessServer(ctx, id, "server.read"));
 }
 

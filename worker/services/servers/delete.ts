@@ -42,6 +42,6 @@ export async function deleteServer(ctx: ServerContext, force: boolean): Promise<
       details: { name, force },
     }),
   ]);
-  if (node) tellGeneration(ctx, nodeId, node.generation);
+  if (node) await tellGeneration(ctx, nodeId, node.generation);
   ctx.background(hub.revoke({ serverId: id }, CLOSE.NO_SUCH_SERVER, "the server was deleted"));
 }

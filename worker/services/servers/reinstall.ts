@@ -57,6 +57,6 @@ export async function reinstallServer(ctx: ServerContext): Promise<ServerDetail>
       .returning({ generation: nodes.specGeneration }),
   ]);
   if (!changed) throw new Refusal("CONFLICT", "Somebody changed this server at the same time. Try again.");
-  if (node) tellGeneration(ctx, nodeId, node.generation);
+  if (node) await tellGeneration(ctx, nodeId, node.generation);
   return await getServer(ctx);
 }

@@ -30,6 +30,6 @@ export async function resetCrashCount(ctx: ServerContext): Promise<ServerDetail>
       .where(eq(nodes.id, nodeId))
       .returning({ generation: nodes.specGeneration }),
   ]);
-  if (node) tellGeneration(ctx, nodeId, node.generation);
+  if (node) await tellGeneration(ctx, nodeId, node.generation);
   return await getServer(ctx);
 }

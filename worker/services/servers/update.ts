@@ -108,6 +108,6 @@ export async function updateServer(ctx: ServerContext, body: Body): Promise<Serv
     const lacking = decision && grows(row, next.limits) ? shortage(decision, next.limits) : null;
     throw lacking ?? new Refusal("CONFLICT", "Somebody changed this server at the same time. Try again.");
   }
-  tellGeneration(ctx, nodeId, Number(decision.generation));
+  await tellGeneration(ctx, nodeId, Number(decision.generation));
   return await getServer(ctx);
 }
