@@ -2,6 +2,14 @@ import { z } from "zod";
 import { idSchema } from "./ids.ts";
 import { CRASH_WINDOW_SECONDS_DEFAULT, MAX_CRASHES_DEFAULT } from "./limits.ts";
 import {
+  cpuPinningSchema,
+  ioWeightSchema,
+  memoryHeadroomMbSchema,
+  OPEN_FILES_LIMIT_DEFAULT,
+  openFilesLimitSchema,
+  swapMbSchema,
+} from "./resource-limits.ts";
+import {
   crashWindowSecondsSchema,
   maxCrashesSchema,
   RESTART_POLICY_DEFAULT,
@@ -59,6 +67,14 @@ export const serverSpecSchema = z.object({
   crashResetAt: z.number().int().nonnegative().default(0),
   /** Its node is under maintenance: it is stopped, cannot be started, and returns to its desired power afterwards. */
   held: z.boolean().default(false),
+  /** What the container may use beyond `memoryMb`, which stays the game's own number. */
+  memoryHeadroomMb: memoryHeadroomMbSchema.default(0),
+  swapMb: swapMbSchema.default(0),
+  /** Null for every CPU of the node. */
+  cpuPinning: cpuPinningSchema.nullable().default(null),
+  /** Null for the kernel's own. */
+  ioWeight: ioWeightSchema.nullable().default(null),
+  openFilesLimit: openFilesLimitSchema.default(OPEN_FILES_LIMIT_DEFAULT),
 });
 export type ServerSpec = z.infer<typeof serverSpecSchema>;
 

@@ -102,6 +102,11 @@ export const templateSchema = z.strictObject({
   supportedPorts: z.array(z.number().int().min(1).max(65535)).max(100).default([]),
   allocatedMemoryMb: z.number().int().min(16).max(1_048_576).default(1024),
   allocatedCpuCores: z.number().min(0.05).max(512).default(1),
+  /**
+   * Memory on top of the server's own for what a managed runtime needs beside its heap, in percent of it (see
+   * `defaultHeadroomMb`); 0 for games that keep to what they are given.
+   */
+  memoryHeadroomPercent: z.number().int().min(0).max(100).default(0),
   /** `recommended: true` puts a template first where somebody chooses one; other keys are the template's own. */
   features: z.record(z.string(), z.unknown()).default({}),
 });

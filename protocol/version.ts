@@ -12,6 +12,8 @@
  *   and `crashCount`; a server's
  *   spec has `restartPolicy`, `maxCrashes`, `crashWindowSeconds` and `crashResetAt`, each with a default.
  * - 2026-11-24: a server's spec has `held`, with a default; the error code NODE_MAINTENANCE.
+ * - 2026-11-24: `server_state` and `server_state_update` may carry `pendingRestart`; a spec has `memoryHeadroomMb`,
+ *   `swapMb`, `cpuPinning`, `ioWeight` and `openFilesLimit`, each with a default.
  */
 export const PROTOCOL_VERSION = 1;
 export const PROTOCOL_VERSION_MIN = 1;

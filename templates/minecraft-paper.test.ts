@@ -99,3 +99,26 @@ it("says in words that a version does not exist", () => {
   expect(stdout).toContain("no build of version 1.99");
   expect(existsSync(join(folder, "data/paper.jar"))).toBe(false);
 });
+
+it("gives Java the heap that was asked for, at most the server's memory, which has head-room on top", () => {
+  const heap = (memory: number, asked: number) => {
+    writeFileSync(join(folder, "java"), '#!/bin/sh\nprintf "%s\\n" "$@"\n');
+    chmodSync(join(folder, "java"), 0o755);
+    const { stdout } = spawnSync("sh", ["-c", template.startup], {
+      cwd: join(folder, "data"),
+      encoding: "utf8",
+      env: {
+        PATH: `${folder}:${process.env.PATH}`,
+        SERVER_MEMORY: String(memory),
+        MEMORY: String(asked),
+        EULA: "true",
+        SERVER_PORT: "25565",
+      },
+    });
+    return /^-Xmx(\d+)M$/m.exec(stdout)?.[1];
+  };
+  expect(heap(2048, 2048)).toBe("2048");
+  expect(heap(2048, 4096)).toBe("2048");
+  expect(heap(2048, 1024)).toBe("1024");
+  expect(template.memoryHeadroomPercent).toBeGreaterThan(0);
+});

@@ -75,6 +75,7 @@ it("is joined by a real client; chat and console reach each other, within the li
   expect(stats.memoryLimitBytes).toBe(MEMORY_MB * 1024 * 1024);
   expect(stats.memoryBytes).toBeGreaterThan(10 * 1024 * 1024);
   const limits = cgroupLimits(serverId);
+  // This template asks for no head-room: what the server asked for is what the kernel enforces.
   expect(limits.memoryBytes).toBe(MEMORY_MB * 1024 * 1024);
   expect(limits.cpuCores).toBeCloseTo(CPU_CORES, 2);
 });

@@ -12,12 +12,19 @@ import type { ServerSpec } from "../../protocol/spec.ts";
 import type { ConsoleLog } from "../console/console-log.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Log } from "../log.ts";
-import type { ContainerRuntime, ExitStatus, RuntimeStatus, ServerPaths } from "../runtime/container-runtime.ts";
+import type {
+  ContainerRuntime,
+  ExitStatus,
+  KeptLimit,
+  RuntimeStatus,
+  ServerPaths,
+} from "../runtime/container-runtime.ts";
 import { askToStop } from "./ask-to-stop.ts";
 import { installServer } from "./install-server.ts";
 import { readLastLines } from "./last-lines.ts";
 import { launchServer } from "./launch-server.ts";
 import { PhaseTimers } from "./phase-timers.ts";
+import { hasLiveChanges, pendingChanges, runFields, withLimitsOf } from "./run-fields.ts";
 import { firstStatus, type ServerStatus } from "./server-status.ts";
 import { type CommandAnswer, type Effect, type PowerInput, type SpecFacts, transition } from "./transitions.ts";
 
@@ -64,6 +71,10 @@ export class ServerActor {
   readonly #working = new Set<Promise<void>>();
   /** Exits of a run that ended before its launch was reported. */
   readonly #earlyExits = new Map<string, ExitStatus>();
+  /** Limits that the present run could not be given. */
+  #keptLimits: readonly KeptLimit[] = [];
+  #triedLimits: { runId: string | null; spec: ServerSpec } | null = null;
+  #limitsUpdate: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(spec: ServerSpec, paths: ServerPaths, console: ConsoleLog, services: ActorServices) {
@@ -107,16 +118,10 @@ export class ServerActor {
 
   /** Takes a new spec; the limits of a running server follow it where the runtime can do that. */
   async applySpec(spec: ServerSpec): Promise<void> {
-    const before = this.#spec;
     await this.#inTurn(async () => {
       this.#spec = spec;
       await this.#step({ type: "spec" });
     });
-    const hasNewLimits =
-      spec.memoryMb !== before.memoryMb || spec.cpuCores !== before.cpuCores || spec.pidsLimit !== before.pidsLimit;
-    if (hasNewLimits && this.#status.state === "running") {
-      this.#try("update limits", async () => void (await this.#services.runtime.updateLimits(spec)));
-    }
   }
 
   post(input: PowerInput): Promise<void> {
@@ -180,7 +185,9 @@ export class ServerActor {
 
   async #step(input: PowerInput, commandId?: string): Promise<CommandAnswer | undefined> {
     const before = this.#status;
-    const { status, effects, answer, crash } = transition(before, factsOf(this.#spec), input, Date.now());
+    const decided = transition(before, factsOf(this.#spec), input, Date.now());
+    const { effects, answer, crash } = decided;
+    const status = this.#withPending(decided.status);
     const told = crash && { id: randomUUID(), ...crash, lastLines: await this.#lastLines(before.readyFrom) };
     this.#status = status;
     if (JSON.stringify(status) !== JSON.stringify(before) || (answer?.ok && commandId) || input.type === "spec") {
@@ -195,7 +202,45 @@ export class ServerActor {
       status.state !== before.state || status.enteredAt !== before.enteredAt || status.restartAt !== before.restartAt;
     if (hasNewDeadline || status.isLaunching !== before.isLaunching) this.#arm();
     for (const effect of effects) this.#act(effect);
+    this.#followLimits();
     return answer;
+  }
+
+  /** Whether its process runs with what `runFields` says. */
+  #isUp = ({ state, isLaunching }: ServerStatus) => (state === "running" || state === "starting") && !isLaunching;
+
+  #withPending(status: ServerStatus): ServerStatus {
+    const pendingRestart = this.#isUp(status) ? pendingChanges(status.runFields, this.#spec, this.#keptLimits) : [];
+    return { ...status, pendingRestart };
+  }
+
+  /** Gives a running server the limits of its spec, one time after the other. */
+  #followLimits(): void {
+    if (!this.#hasLimitsToFollow()) return;
+    const turn = this.#limitsUpdate.then(async () => {
+      // The one before may have done it, or the server may have ended.
+      const { runId } = this.#status;
+      const spec = this.#spec;
+      if (!this.#hasLimitsToFollow()) return;
+      const kept = await this.#services.runtime.updateLimits(spec);
+      await this.#inTurn(async () => {
+        const { runFields: before } = this.#status;
+        if (this.#isClosed || this.#status.runId !== runId || before === null) return;
+        this.#keptLimits = kept;
+        this.#triedLimits = { runId, spec };
+        this.#status = this.#withPending({ ...this.#status, runFields: withLimitsOf(before, spec, kept) });
+        await this.#services.journal.commit({ status: this.#status });
+      });
+    });
+    this.#limitsUpdate = turn.catch(() => {});
+    this.#try("update limits", () => turn);
+  }
+
+  /** Limits that the run could not be given are not tried again until they are changed once more. */
+  #hasLimitsToFollow(): boolean {
+    const { runId, runFields: run } = this.#status;
+    if (this.#isClosed || !this.#isUp(this.#status) || !hasLiveChanges(run, this.#spec)) return false;
+    return this.#triedLimits?.runId !== runId || this.#triedLimits.spec !== this.#spec;
   }
 
   /** A crash is told even when its console cannot be read. */
@@ -232,11 +277,13 @@ export class ServerActor {
   async #launch(): Promise<void> {
     const { bootIdentity, journal } = this.#services;
     const readyFrom = (await this.console.bounds()).latest;
+    const spec = this.#spec;
     await this.#inTurn(async () => {
-      this.#status = { ...this.#status, readyFrom };
+      this.#keptLimits = [];
+      this.#status = { ...this.#status, readyFrom, runFields: runFields(spec) };
       await journal.commit({ status: this.#status });
     });
-    const outcome = await launchServer(this.#spec, this.paths, this.#services);
+    const outcome = await launchServer(spec, this.paths, this.#services);
     if (!outcome.ok) return this.post({ type: "launch_failed", reason: outcome.reason });
     const { runId, startedAt } = outcome.status;
     await this.post({ type: "launched", runId, startedAt: startedAt ?? Date.now(), bootIdentity });
@@ -300,7 +347,7 @@ export class ServerActor {
       if (!isExpected) return void (await this.#step({ type: "found_running", ...run }));
       if (status.isLaunching) return void (await this.#step({ type: "launched", ...run }));
       if (status.runId !== found.runId) {
-        this.#status = { ...status, ...run };
+        this.#status = { ...status, ...run, runFields: null };
         await this.#services.journal.commit({ status: this.#status });
       }
       if (status.state !== "stopping") return;

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
 import { idSchema } from "../../protocol/ids.ts";
+import { pendingChangesSchema } from "../../protocol/resource-limits.ts";
 import { desiredPowerSchema, serverStateSchema } from "../../protocol/server-state.ts";
 
 export const serverStatusSchema = z.object({
@@ -45,6 +46,9 @@ export const serverStatusSchema = z.object({
   crashResetAt: z.number().int().nonnegative().default(0),
   /** At rest because its node is under maintenance; what it shall be afterwards is its desired power. */
   isHeld: z.boolean().default(false),
+  /** What the present run was started with, see `run-fields.ts`; null when its agent did not write that down yet. */
+  runFields: z.record(z.string(), z.string()).nullable().default(null),
+  pendingRestart: pendingChangesSchema.default([]),
 });
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
 
@@ -75,6 +79,8 @@ export function firstStatus(serverId: string, now: number): ServerStatus {
     backoffStep: 0,
     crashResetAt: 0,
     isHeld: false,
+    runFields: null,
+    pendingRestart: [],
   };
 }
 
@@ -94,5 +100,6 @@ export function publicStatus(status: ServerStatus): Omit<ServerStateEvent, "type
     desiredPowerAt: status.desiredPowerAt,
     installedGeneration: status.installedGeneration,
     ...(status.restartAt !== null && { restartAt: status.restartAt }),
+    ...(status.pendingRestart.length > 0 && { pendingRestart: status.pendingRestart }),
   };
 }

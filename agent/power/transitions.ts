@@ -363,8 +363,9 @@ export function transition(status: ServerStatus, facts: SpecFacts, input: PowerI
       return stay(enter(status, "error", now, { reason: input.reason, failedInstallGeneration: input.generation }));
     case "found_running": {
       if (!RESTING.includes(status.state) && status.state !== "suspended") return stay(status);
-      const { runId, startedAt, bootIdentity } = input;
-      return stay(enter(status, "running", now, { runId, startedAt, bootIdentity, reason: "It was found running." }));
+      // Whatever it was started with, nobody here wrote it down.
+      const run = { runId: input.runId, startedAt: input.startedAt, bootIdentity: input.bootIdentity, runFields: null };
+      return stay(enter(status, "running", now, { ...run, reason: "It was found running." }));
     }
   }
 }

@@ -60,6 +60,8 @@ export interface RuntimeUsage {
   /** CPU time used since the start, in microseconds. */
   cpuUsageUs: number;
   memoryBytes: number;
+  /** The limit in force, 0 for none; null where nothing is enforced. */
+  memoryLimitBytes: number | null;
   networkRxBytes: number;
   networkTxBytes: number;
   processCount: number;
@@ -71,6 +73,22 @@ export interface Finding {
   message: string;
   /** What to do about it; empty when ok. */
   remedy: string;
+}
+
+/** Limits that can be changed while a server runs, by the API's names. */
+export type LiveLimit =
+  | "allocatedMemoryMb"
+  | "memoryHeadroomMb"
+  | "swapMb"
+  | "allocatedCpuCores"
+  | "cpuPinning"
+  | "ioWeight"
+  | "pidsLimit";
+
+/** A limit that a running server keeps until its next start, and why, in words for the owner. */
+export interface KeptLimit {
+  field: LiveLimit;
+  reason: string;
 }
 
 export type ExitListener = (serverId: string, runId: string, exit: ExitStatus) => void;
@@ -113,8 +131,13 @@ export interface ContainerRuntime {
   /** Every server of this node that the runtime knows, running or not; never anything that is not Catalyst's. */
   list(): Promise<RuntimeStatus[]>;
 
-  /** Applies new limits to a running server where that is possible; resolves false when they wait for the next start. */
-  updateLimits(spec: ServerSpec): Promise<boolean>;
+  /**
+   * Gives a running server the limits of its spec, as far as that can be done without harm to the game. Not running:
+   * resolves, nothing happens. Repeating it is harmless.
+   *
+   * @returns the limits that could not be changed.
+   */
+  updateLimits(spec: ServerSpec): Promise<KeptLimit[]>;
 
   /** Present use of a running server, read from the kernel; null when not running. Cheap enough for every 2 s. */
   usage(serverId: string): Promise<RuntimeUsage | null>;

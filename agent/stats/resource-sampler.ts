@@ -43,7 +43,7 @@ export class ResourceSampler {
       serverId: spec.id,
       cpuPercent,
       memoryBytes: usage?.memoryBytes ?? 0,
-      memoryLimitBytes: spec.memoryMb * MB,
+      memoryLimitBytes: usage?.memoryLimitBytes ?? (spec.memoryMb + spec.memoryHeadroomMb) * MB,
       networkRxBytes: usage?.networkRxBytes ?? 0,
       networkTxBytes: usage?.networkTxBytes ?? 0,
       diskBytes: await this.#disk.of(actor.paths.data),

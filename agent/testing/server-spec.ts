@@ -36,6 +36,11 @@ export function serverSpec(change: Partial<ServerSpec> = {}): ServerSpec {
     crashWindowSeconds: 600,
     crashResetAt: 0,
     held: false,
+    memoryHeadroomMb: 0,
+    swapMb: 0,
+    cpuPinning: null,
+    ioWeight: null,
+    openFilesLimit: 4096,
     ...change,
   };
 }

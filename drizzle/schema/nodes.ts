@@ -42,6 +42,7 @@ export const nodes = pgTable(
     maxDiskMb: integer("max_disk_mb").notNull(),
     memoryOvercommit: doublePrecision("memory_overcommit").notNull().default(1),
     cpuOvercommit: doublePrecision("cpu_overcommit").notNull().default(4),
+    diskOvercommit: doublePrecision("disk_overcommit").notNull().default(1),
     /** Rises with every change of what the node shall run. */
     specGeneration: bigint("spec_generation", { mode: "number" }).notNull().default(0),
     /** Written by the hub when it flips, never per heartbeat. */

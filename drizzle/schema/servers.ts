@@ -13,6 +13,7 @@ import {
   uniqueIndex,
 } from "drizzle-orm/pg-core";
 import { CRASH_WINDOW_SECONDS_DEFAULT, MAX_CRASHES_DEFAULT } from "../../protocol/limits.ts";
+import { OPEN_FILES_LIMIT_DEFAULT, type PendingChange, PIDS_LIMIT_DEFAULT } from "../../protocol/resource-limits.ts";
 import { RESTART_POLICY_DEFAULT, type RestartPolicy } from "../../protocol/restart-policy.ts";
 import type { DesiredPower, ServerState } from "../../protocol/server-state.ts";
 import type { Template } from "../../protocol/template.ts";
@@ -48,7 +49,17 @@ export const servers = pgTable(
     memoryMb: integer("memory_mb").notNull(),
     cpuCores: doublePrecision("cpu_cores").notNull(),
     diskMb: integer("disk_mb").notNull(),
-    pidsLimit: integer("pids_limit").notNull().default(512),
+    /** Memory of the container beyond `memoryMb`; counted against the node as well. */
+    memoryHeadroomMb: integer("memory_headroom_mb").notNull().default(0),
+    /** Somebody chose the head-room; otherwise it follows the template and the memory. */
+    hasOwnHeadroom: boolean("has_own_headroom").notNull().default(false),
+    swapMb: integer("swap_mb").notNull().default(0),
+    cpuPinning: text("cpu_pinning"),
+    ioWeight: integer("io_weight"),
+    pidsLimit: integer("pids_limit").notNull().default(PIDS_LIMIT_DEFAULT),
+    openFilesLimit: integer("open_files_limit").notNull().default(OPEN_FILES_LIMIT_DEFAULT),
+    /** Null: the template's. */
+    stopTimeoutSeconds: integer("stop_timeout_seconds"),
     networkMode: text("network_mode").$type<"bridge" | "host">().notNull().default("bridge"),
     installGeneration: integer("install_generation").notNull().default(1),
     desiredPower: text("desired_power").$type<DesiredPower>().notNull().default("stopped"),
@@ -76,6 +87,10 @@ export const servers = pgTable(
       "servers_limits_positive",
       sql`${t.memoryMb} > 0 and ${t.cpuCores} > 0 and ${t.diskMb} > 0 and ${t.pidsLimit} > 0`,
     ),
+    check(
+      "servers_more_limits",
+      sql`${t.memoryHeadroomMb} >= 0 and ${t.swapMb} >= 0 and ${t.openFilesLimit} > 0 and (${t.ioWeight} is null or ${t.ioWeight} between 10 and 1000) and (${t.stopTimeoutSeconds} is null or ${t.stopTimeoutSeconds} > 0)`,
+    ),
     check("servers_network_mode", sql`${t.networkMode} in ('bridge', 'host')`),
     check("servers_desired_power", sql`${t.desiredPower} in ('running', 'stopped')`),
     check("servers_restart_policy", sql`${t.restartPolicy} in ('always', 'on-failure', 'never')`),
@@ -99,6 +114,7 @@ export const serverObserved = pgTable(
     startedAt: instant("started_at"),
     restartAt: instant("restart_at"),
     installedGeneration: integer("installed_generation").notNull().default(0),
+    pendingRestart: jsonb("pending_restart").$type<PendingChange[]>().notNull().default([]),
     seq: bigint("seq", { mode: "number" }).notNull().default(0),
     observedAt: instant("observed_at").notNull(),
   },

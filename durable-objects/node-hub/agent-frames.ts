@@ -142,7 +142,8 @@ function health(hub: HubState, report: Extract<AgentToHub, { type: "health_repor
 export function stateUpdate(event: ServerStateEvent): HubToClient {
   const { serverId, state, reason, exitCode, signal, oomKilled, startedAt, crashCount, timestamp } = event;
   const restartAt = event.restartAt ?? null;
-  const run = { exitCode, signal, oomKilled, startedAt, restartAt, crashCount };
+  const pendingRestart = event.pendingRestart ?? [];
+  const run = { exitCode, signal, oomKilled, startedAt, restartAt, crashCount, pendingRestart };
   return { type: "server_state_update", serverId, state, reason, ...run, timestamp };
 }
 

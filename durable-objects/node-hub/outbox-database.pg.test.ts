@@ -88,6 +88,7 @@ describe("state events", () => {
         restartAt: 1_795_513_264_456,
         timestamp: 1_795_513_260_456,
         installedGeneration: 2,
+        pendingRestart: [{ field: "image" }, { field: "swapMb", reason: "in\u0000use" }],
       }),
     );
     expect(await observed("survival")).toEqual({
@@ -102,6 +103,7 @@ describe("state events", () => {
       restart_at: new Date(1_795_513_264_456),
       observed_at: new Date(1_795_513_260_456),
       installed_generation: 2,
+      pending_restart: [{ field: "image" }, { field: "swapMb", reason: "in\uFFFDuse" }],
       seq: "7",
     });
   });

@@ -37,6 +37,7 @@ export const createNodeBodySchema = z.strictObject({
   /** 1 allows promising exactly what the node has; 1.5 half as much again. */
   memoryOvercommit: z.number().min(0.1).max(10).default(1),
   cpuOvercommit: z.number().min(0.1).max(100).default(4),
+  diskOvercommit: z.number().min(0.1).max(10).default(1),
 });
 export const updateNodeBodySchema = z.strictObject({
   name: z.string().min(1).max(100).optional(),
@@ -47,6 +48,7 @@ export const updateNodeBodySchema = z.strictObject({
   maxDiskMb: z.number().int().min(64).max(1_073_741_824).optional(),
   memoryOvercommit: z.number().min(0.1).max(10).optional(),
   cpuOvercommit: z.number().min(0.1).max(100).optional(),
+  diskOvercommit: z.number().min(0.1).max(10).optional(),
 });
 
 export const nodeSchema = z.object({
@@ -61,10 +63,15 @@ export const nodeSchema = z.object({
   maxDiskMb: z.number(),
   memoryOvercommit: z.number(),
   cpuOvercommit: z.number(),
-  /** Promised to servers, whether they run or not. */
+  diskOvercommit: z.number(),
+  /** Promised to servers, whether they run or not; memory with their head-room. */
   allocatedMemoryMb: z.number(),
   allocatedCpuCores: z.number(),
   allocatedDiskMb: z.number(),
+  /** What can still be promised: the maximum times its overcommitment, less what is promised; never below 0. */
+  freeMemoryMb: z.number(),
+  freeCpuCores: z.number(),
+  freeDiskMb: z.number(),
   serverCount: z.number().int(),
   isOnline: z.boolean(),
   isEnrolled: z.boolean(),

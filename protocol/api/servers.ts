@@ -4,6 +4,16 @@ import { correlationIdSchema, idSchema } from "../ids.ts";
 import { CONSOLE_INPUT_MAX_BYTES, CONSOLE_LOGS_MAX_BYTES } from "../limits.ts";
 import { nodeModeSchema } from "../node-mode.ts";
 import {
+  cpuPinningSchema,
+  ioWeightSchema,
+  memoryHeadroomMbSchema,
+  openFilesLimitSchema,
+  pendingChangesSchema,
+  pidsLimitSchema,
+  stopTimeoutSecondsSchema,
+  swapMbSchema,
+} from "../resource-limits.ts";
+import {
   crashWindowSecondsSchema,
   maxCrashesSchema,
   RESTART_POLICY_DEFAULT,
@@ -15,6 +25,22 @@ import { listQuerySchema } from "./envelope.ts";
 
 const environmentSchema = z.record(variableNameSchema, z.coerce.string().max(4096));
 const portSchema = z.number().int().min(1).max(65535);
+
+/** Limits that most servers leave alone. Null gives a limit back to the template or the node. */
+const moreLimitFields = {
+  /** Memory of the container beyond the server's own, for a runtime such as a JVM; null: by the template. */
+  memoryHeadroomMb: memoryHeadroomMbSchema.nullable().optional(),
+  /** For administrators, as the next two. 0: none. */
+  swapMb: swapMbSchema.optional(),
+  /** CPUs of the node that the server may run on, such as `0-1,3`; null: all. */
+  cpuPinning: cpuPinningSchema.nullable().optional(),
+  /** Share of the disk's time against other servers, 10 to 1000; null: 100, the kernel's own. */
+  ioWeight: ioWeightSchema.nullable().optional(),
+  pidsLimit: pidsLimitSchema.optional(),
+  openFilesLimit: openFilesLimitSchema.optional(),
+  /** Time to stop by itself before SIGTERM and, 10 s later, SIGKILL; null: the template's. */
+  stopTimeoutSeconds: stopTimeoutSecondsSchema.nullable().optional(),
+};
 
 export const createServerBodySchema = z.strictObject({
   name: z.string().trim().min(1).max(100),
@@ -36,6 +62,7 @@ export const createServerBodySchema = z.strictObject({
   environment: environmentSchema.default({}),
   startAfterInstall: z.boolean().default(false),
   restartPolicy: restartPolicySchema.default(RESTART_POLICY_DEFAULT),
+  ...moreLimitFields,
 });
 export type CreateServerBody = z.input<typeof createServerBodySchema>;
 
@@ -48,6 +75,7 @@ export const updateServerBodySchema = z.strictObject({
   image: z.string().max(300).optional(),
   startup: z.string().min(1).max(4000).optional(),
   environment: environmentSchema.optional(),
+  ...moreLimitFields,
 });
 
 export const serverSchema = z.object({
@@ -117,6 +145,20 @@ export const serverDetailSchema = serverSchema.extend({
   /** Since when its node is in that mode and why, unless it is active. */
   nodeModeSetAt: z.iso.datetime().nullable(),
   nodeModeReason: z.string().nullable(),
+  /** What the container may use beyond `allocatedMemoryMb`. */
+  memoryHeadroomMb: z.number().int(),
+  /** It was chosen for this server; otherwise it follows the template and the memory. */
+  hasOwnHeadroom: z.boolean(),
+  swapMb: z.number().int(),
+  cpuPinning: z.string().nullable(),
+  ioWeight: z.number().int().nullable(),
+  pidsLimit: z.number().int(),
+  openFilesLimit: z.number().int(),
+  stopTimeoutSeconds: z.number().int().nullable(),
+  /** What holds while `stopTimeoutSeconds` is null. */
+  templateStopTimeoutSeconds: z.number().int(),
+  /** Changes that take effect at the next start, by the names of the fields above. */
+  pendingRestart: pendingChangesSchema,
 });
 export type ServerDetail = z.infer<typeof serverDetailSchema>;
 

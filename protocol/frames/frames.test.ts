@@ -35,6 +35,7 @@ describe.each(directions)("%s", (name, schema) => {
       "data",
       "restartAt",
       "crash",
+      "pendingRestart",
       // Required of an agent, but not towards a viewer.
       ...(name === "hub-to-client" ? ["crashCount"] : []),
     ]);

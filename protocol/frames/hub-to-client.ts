@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { correlationIdSchema, idSchema } from "../ids.ts";
+import { pendingChangesSchema } from "../resource-limits.ts";
 import { serverStateSchema } from "../server-state.ts";
 import { byeSchema, errorFrameSchema, pongSchema } from "./hub-to-agent.ts";
 import { byteCountSchema, epochMsSchema, errorCodeSchema, healthReportSchema, resourceStatsSchema } from "./shared.ts";
@@ -55,6 +56,8 @@ export const serverStateUpdateSchema = z.object({
   restartAt: epochMsSchema.nullable().optional(),
   /** Since the last manual start or reset. */
   crashCount: z.number().int().nonnegative().optional(),
+  /** Changes that wait for the next start. */
+  pendingRestart: pendingChangesSchema.optional(),
   timestamp: epochMsSchema,
 });
 

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ERROR_CODES } from "../errors.ts";
 import { correlationIdSchema, idSchema } from "../ids.ts";
 import { CRASH_TEXT_MAX_BYTES } from "../limits.ts";
+import { pendingChangesSchema } from "../resource-limits.ts";
 import { desiredPowerSchema, serverStateSchema } from "../server-state.ts";
 
 /** Byte offset or length in a server's console log. Offsets are absolute: they never restart, not even when the log rotates. */
@@ -96,6 +97,8 @@ export const serverStateEventSchema = z.object({
   timestamp: epochMsSchema,
   /** While it waits to be started again by its restart policy: when that will be. */
   restartAt: epochMsSchema.optional(),
+  /** What was changed since the present run began and waits for the next start; left out when nothing does. */
+  pendingRestart: pendingChangesSchema.optional(),
   /** Only with the event of the crash itself. */
   crash: crashSchema.optional(),
 });

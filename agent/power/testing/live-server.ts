@@ -42,7 +42,7 @@ export class LiveServer {
       writeInput: writeConsoleInput,
     });
     await runtime.watch((_, runId, exit) => void actor.exited(runId, exit));
-    await actor.recover(null);
+    await actor.recover(await runtime.inspect(spec.id));
     return new LiveServer(actor, journal, runtime);
   }
 
@@ -53,6 +53,13 @@ export class LiveServer {
 
   async inState(state: string): Promise<void> {
     await waitUntil(`${state} after ${this.states.slice(-6).join(", ")}`, () => this.actor.status.state === state);
+  }
+
+  /** As an agent that ends: the game goes on. */
+  async letGo(): Promise<void> {
+    await this.actor.close();
+    await this.#runtime.close();
+    await this.#journal.close();
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,6 @@ import {
   type ContainerSetting,
   gameArguments,
   installArguments,
-  limitArguments,
   networkArguments,
   startupScript,
 } from "./arguments.ts";
@@ -16,7 +15,8 @@ const setting: ContainerSetting = {
   initBinary: "tini-static",
   logger: "/var/lib/catalyst/bin/console-logger",
   environmentFolder: "/var/lib/catalyst/environment",
-  openFilesMax: 4096,
+  openFilesMax: 100_000,
+  limits: { cpus: [0, 1], ioWeight: null },
 };
 const spec = serverSpec({ id: "s1", image: "game:1", installImage: "tools:1", networkMode: "bridge" });
 const launch = { spec, paths: serverPaths("/var/lib/catalyst", "s1"), environment: {}, runId: "run-1" };
@@ -99,10 +99,20 @@ describe("an install container", () => {
 
 describe("limits and networks", () => {
   it("are what the server asked for", () => {
-    expect(limitArguments({ memoryMb: 2048, cpuCores: 1.5, pidsLimit: 300 })).toEqual(
-      "--memory 2048m --memory-swap 2048m --cpu-period 100000 --cpu-quota 150000 --pids-limit 300".split(" "),
-    );
-    expect(valuesOf(limitArguments({ memoryMb: 16, cpuCores: 0.001, pidsLimit: 9 }), "--cpu-quota")).toEqual(["1000"]);
+    const limited = { ...spec, memoryMb: 2048, memoryHeadroomMb: 308, cpuPinning: "1", openFilesLimit: 2048 };
+    for (const { arguments: args } of [
+      gameArguments({ ...launch, spec: limited }, "game", setting),
+      installArguments({ ...launch, spec: limited }, "/install.sh", setting),
+    ]) {
+      expect(valuesOf(args, "--memory")).toEqual(["2356m"]);
+      expect(valuesOf(args, "--cpuset-cpus")).toEqual(["1"]);
+      expect(valuesOf(args, "--ulimit")).toContain("nofile=2048:2048");
+    }
+  });
+
+  it("ask for no more open files than the machine grants", () => {
+    const few = { ...setting, openFilesMax: 1024 };
+    expect(valuesOf(gameArguments(launch, "game", few).arguments, "--ulimit")).toContain("nofile=1024:1024");
   });
 
   it("publish each allocation by TCP and UDP, and none on the node's own network", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { ServerSpec } from "../../../protocol/spec.ts";
 import type { FileOwner } from "../../console/server-paths.ts";
 import type { ServerPaths } from "../container-runtime.ts";
+import { limitArguments, type NodeLimits } from "./limits.ts";
 import { containerName, installContainerName, LABEL } from "./options.ts";
 
 const STDIN_IN_CONTAINER = "/run/catalyst/stdin";
@@ -22,8 +23,9 @@ export interface ContainerSetting {
   logger: string;
   /** Where environment files are, each only while its container is being made. */
   environmentFolder: string;
-  /** Open files a game may have. */
+  /** Open files that the machine grants a process. */
   openFilesMax: number;
+  limits: NodeLimits;
 }
 
 export interface RunArguments {
@@ -57,32 +59,10 @@ export function networkArguments(spec: Pick<ServerSpec, "networkMode" | "allocat
   });
 }
 
-const CPU_PERIOD_US = 100_000;
-/** The kernel takes no less. */
-const CPU_QUOTA_MIN_US = 1_000;
-
-/**
- * The limits of a spec, exactly what the server asked for, swap included: for `run` and for `update`, whose own `--cpus`
- * changes nothing (nerdctl 2.3.5).
- */
-export function limitArguments(spec: Pick<ServerSpec, "memoryMb" | "cpuCores" | "pidsLimit">): string[] {
-  const memory = `${spec.memoryMb}m`;
-  const quotaUs = Math.max(CPU_QUOTA_MIN_US, Math.round(spec.cpuCores * CPU_PERIOD_US));
-  return [
-    "--memory",
-    memory,
-    "--memory-swap",
-    memory,
-    "--cpu-period",
-    String(CPU_PERIOD_US),
-    "--cpu-quota",
-    String(quotaUs),
-    "--pids-limit",
-    String(spec.pidsLimit),
-  ];
-}
-
-function confinementArguments(spec: ServerSpec, { gameOwner, initBinary, openFilesMax }: ContainerSetting): string[] {
+function confinementArguments(spec: ServerSpec, setting: ContainerSetting): string[] {
+  const { gameOwner, initBinary } = setting;
+  // A container cannot raise the limit it is started under.
+  const openFiles = Math.min(spec.openFilesLimit, setting.openFilesMax);
   const tmpMb = Math.min(TMP_MAX_MB, Math.max(TMP_MIN_MB, Math.floor(spec.memoryMb / TMP_SHARE)));
   return [
     "--user",
@@ -96,13 +76,13 @@ function confinementArguments(spec: ServerSpec, { gameOwner, initBinary, openFil
     "--tmpfs",
     `/tmp:size=${tmpMb}m,exec,nosuid,nodev,mode=1777`,
     "--ulimit",
-    `nofile=${openFilesMax}:${openFilesMax}`,
+    `nofile=${openFiles}:${openFiles}`,
     "--ulimit",
     "core=0:0",
     "--init",
     "--init-binary",
     initBinary,
-    ...limitArguments(spec),
+    ...limitArguments(spec, setting.limits),
   ];
 }
 

@@ -12,8 +12,10 @@ export interface CgroupFolders {
 }
 
 const NS_IN_US = 1000;
+/** Version 1 says "no limit" by a number close to 2^63. */
+const UNLIMITED_BYTES = 2 ** 60;
 
-interface Mount {
+export interface Mount {
   folder: string;
   /** Path inside the hierarchy that is mounted there. */
   root: string;
@@ -100,21 +102,32 @@ export function parseNetworkBytes(netDev: string): { rx: number; tx: number } {
   return { rx, tx };
 }
 
+/** The container's memory limit in bytes; 0 when there is none, null when its cgroup is gone. */
+async function readMemoryLimit(folders: CgroupFolders): Promise<number | null> {
+  const file = folders.version === 2 ? "memory.max" : "memory.limit_in_bytes";
+  const text = await readText(join(folders.memory, file));
+  if (text === null) return null;
+  const bytes = number(text);
+  return bytes < UNLIMITED_BYTES ? bytes : 0;
+}
+
 /** Present use of a container; null when its cgroup is gone. Memory is without page cache that can be dropped at once. */
 export async function readUsage(folders: CgroupFolders, pid: number): Promise<RuntimeUsage | null> {
   const isV2 = folders.version === 2;
-  const [memory, memoryStat, cpu, pids, netDev] = await Promise.all([
+  const [memory, memoryStat, cpu, pids, netDev, memoryLimit] = await Promise.all([
     readText(join(folders.memory, isV2 ? "memory.current" : "memory.usage_in_bytes")),
     readText(join(folders.memory, "memory.stat")),
     readText(join(folders.cpu, isV2 ? "cpu.stat" : "cpuacct.usage")),
     readText(join(folders.pids, "pids.current")),
     readText(`/proc/${pid}/net/dev`),
+    readMemoryLimit(folders),
   ]);
   if (memory === null || cpu === null) return null;
   const network = parseNetworkBytes(netDev ?? "");
   return {
     cpuUsageUs: isV2 ? field(cpu, "usage_usec") : Math.floor(number(cpu) / NS_IN_US),
     memoryBytes: Math.max(0, number(memory) - field(memoryStat, isV2 ? "inactive_file" : "total_inactive_file")),
+    memoryLimitBytes: memoryLimit,
     networkRxBytes: network.rx,
     networkTxBytes: network.tx,
     processCount: number(pids),

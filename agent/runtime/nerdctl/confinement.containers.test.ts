@@ -1,13 +1,11 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { createConnection, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { writeConsoleInput } from "../../console/console-input.ts";
 import { ECHO } from "../../testing/server-spec.ts";
 import { waitUntil } from "../../testing/wait-until.ts";
-import { cgroupOfContainer } from "./cgroup.ts";
-import { containerName } from "./options.ts";
-import { nerdctl, pidOf, processStatus, TestNode } from "./testing/test-node.ts";
+import { pidOf, processStatus, TestNode } from "./testing/test-node.ts";
 
 let node: TestNode;
 beforeEach(() => {
@@ -28,31 +26,6 @@ async function freePort(): Promise<number> {
 }
 
 describe("a server's container", () => {
-  it("has the limits that the server asked for, and takes new ones while it runs", async () => {
-    const runtime = node.runtime();
-    const launch = node.launch("sleep 100", { memoryMb: 96, cpuCores: 0.25, pidsLimit: 40 });
-    await runtime.start(launch);
-    const pid = pidOf(launch.spec.id);
-    const id = nerdctl("inspect", "--format", "{{.ID}}", containerName(launch.spec.id)).trim();
-    const cgroup = (await cgroupOfContainer(pid, id))!;
-    const limits = () => {
-      const isV1 = cgroup.version === 1;
-      const text = (folder: string, file: string) => readFileSync(join(folder, file), "utf8").trim();
-      return {
-        memory: Number(text(cgroup.memory, isV1 ? "memory.limit_in_bytes" : "memory.max")),
-        cpu: isV1
-          ? text(cgroup.cpu.replace("cpuacct", "cpu"), "cpu.cfs_quota_us")
-          : text(cgroup.cpu, "cpu.max").split(" ")[0],
-        pids: text(cgroup.pids, "pids.max"),
-      };
-    };
-    expect(limits()).toEqual({ memory: 96 * 1024 * 1024, cpu: "25000", pids: "40" });
-    expect(await runtime.updateLimits({ ...launch.spec, memoryMb: 128, cpuCores: 0.5, pidsLimit: 50 })).toBe(true);
-    expect(limits()).toEqual({ memory: 128 * 1024 * 1024, cpu: "50000", pids: "50" });
-    expect(await runtime.updateLimits({ ...launch.spec, memoryMb: 64, cpuCores: 0.5, pidsLimit: 50 })).toBe(true);
-    expect(limits().memory).toBe(64 * 1024 * 1024);
-  });
-
   it("has no capability, cannot get any, and can write its data and /tmp alone", async () => {
     const launch = node.launch(
       "id -u; touch /data/mine /tmp/mine && echo mine; touch /etc/theirs || echo refused; exec sleep 100",

@@ -17,6 +17,7 @@ import type {
   ExitStatus,
   Finding,
   InstallSpec,
+  KeptLimit,
   LaunchSpec,
   RuntimeStatus,
   RuntimeUsage,
@@ -24,7 +25,7 @@ import type {
 } from "../container-runtime.ts";
 import { RuntimeError } from "../container-runtime.ts";
 import { Endings } from "../endings.ts";
-import { type ContainerSetting, gameArguments, limitArguments } from "./arguments.ts";
+import { type ContainerSetting, gameArguments } from "./arguments.ts";
 import { type CgroupFolders, cgroupOfContainer, readOomKills, readUsage } from "./cgroup.ts";
 import { type CallResult, NerdctlCli } from "./cli.ts";
 import { type Container, inspectContainer, listContainers, removeContainer } from "./containers.ts";
@@ -33,6 +34,8 @@ import { EventStream, type TaskEvent } from "./events.ts";
 import { exitStatus, UNKNOWN_EXIT_CODE } from "./exit-status.ts";
 import { Images } from "./images.ts";
 import { runInstall } from "./install.ts";
+import { liveChanges } from "./limits.ts";
+import { readNodeLimits } from "./node-limits.ts";
 import {
   containerName,
   GAME_OWNER_DEFAULT,
@@ -44,12 +47,10 @@ import { nerdctlPreflight } from "./preflight.ts";
 import { runContainer } from "./run-container.ts";
 import { type RunRecord, RunRecords } from "./run-records.ts";
 
-const OPEN_FILES_MAX = 65_536;
-
-/** What the machine grants, when that is less: a container cannot raise the limit it is started under. */
+/** What the machine grants a process. */
 function openFilesMax(): number {
   const hard = /^Max open files\s+\S+\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
-  return Math.min(OPEN_FILES_MAX, hard === undefined ? OPEN_FILES_MAX : Number(hard));
+  return hard === undefined ? Number.POSITIVE_INFINITY : Number(hard);
 }
 
 const SIGNAL_NAME = /^SIG[A-Z0-9]{2,10}$/;
@@ -74,7 +75,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   /** By server: the run that is being started. */
   readonly #starting = new Map<string, string>();
   readonly #endings = new Endings();
-  #setting: Promise<ContainerSetting> | null = null;
+  #setting: Promise<Omit<ContainerSetting, "limits">> | null = null;
   #onExit: ExitListener | null = null;
   /** By server: the last run whose end was told in this life of the agent, */
   readonly #reported = new Map<string, string>();
@@ -193,10 +194,24 @@ export class NerdctlRuntime implements ContainerRuntime {
     return [...statuses, ...gone.map((record) => this.#stoppedStatus(record))];
   }
 
-  async updateLimits(spec: ServerSpec): Promise<boolean> {
+  async updateLimits(spec: ServerSpec): Promise<KeptLimit[]> {
     const container = await this.#inspect(spec.id);
-    if (!container?.isRunning) return false;
-    return (await this.#cli.call(["update", ...limitArguments(spec), container.id])).code === 0;
+    if (!container?.isRunning) return [];
+    const cgroup = await cgroupOfContainer(container.pid, container.id);
+    const usage = cgroup && (await readUsage(cgroup, container.pid));
+    const use = usage?.memoryLimitBytes ? { limitBytes: usage.memoryLimitBytes, usedBytes: usage.memoryBytes } : null;
+    const { groups, kept } = liveChanges(spec, readNodeLimits(), use);
+    const update = async (...limits: string[]) =>
+      (await this.#cli.call(["update", ...limits, container.id])).code === 0;
+    if (await update(...groups.flatMap((group) => group.arguments))) return kept;
+    // One that the kernel refuses must not keep the others from being changed.
+    for (const group of groups) {
+      if (await update(...group.arguments)) continue;
+      kept.push(
+        ...group.fields.map((field) => ({ field, reason: "The node's kernel refused it while the server runs." })),
+      );
+    }
+    return kept;
   }
 
   async usage(serverId: string): Promise<RuntimeUsage | null> {
@@ -220,9 +235,10 @@ export class NerdctlRuntime implements ContainerRuntime {
     this.#events.close();
   }
 
-  #containerSetting(): Promise<ContainerSetting> {
+  async #containerSetting(): Promise<ContainerSetting> {
     const { nodeId, dataDir, gameOwner, initBinary } = this.#options;
     const folder = join(dataDir, "nerdctl-runtime");
+    // CPUs may come and go; the rest stays what it is.
     this.#setting ??= installConsoleLogger(join(folder, "bin")).then((logger) => ({
       nodeId,
       environmentFolder: join(folder, "environment"),
@@ -231,7 +247,7 @@ export class NerdctlRuntime implements ContainerRuntime {
       logger,
       openFilesMax: openFilesMax(),
     }));
-    return this.#setting;
+    return { ...(await this.#setting), limits: readNodeLimits() };
   }
 
   #inspect(serverId: string): Promise<Container | null> {

@@ -19,6 +19,7 @@ import type {
   ExitStatus,
   Finding,
   InstallSpec,
+  KeptLimit,
   LaunchSpec,
   RuntimeStatus,
   RuntimeUsage,
@@ -143,8 +144,9 @@ export class ProcessRuntime implements ContainerRuntime {
     return all.filter((status) => status !== null);
   }
 
-  async updateLimits(): Promise<boolean> {
-    return false;
+  /** Nothing is enforced, so nothing waits. */
+  async updateLimits(): Promise<KeptLimit[]> {
+    return [];
   }
 
   async usage(serverId: string): Promise<RuntimeUsage | null> {
@@ -155,6 +157,7 @@ export class ProcessRuntime implements ContainerRuntime {
     return {
       cpuUsageUs: sum((stat) => stat.cpuTicks) * TICK_US,
       memoryBytes: sum((stat) => stat.residentPages) * PAGE_BYTES,
+      memoryLimitBytes: null,
       // Traffic of a host process cannot be told from that of others.
       networkRxBytes: 0,
       networkTxBytes: 0,

@@ -9,7 +9,7 @@ import { notFound } from "../../errors.ts";
 /** What is promised to servers, run or not. Written out, because a single-table select leaves table names away. */
 const columns = {
   node: nodes,
-  allocatedMemoryMb: sql<number>`(select coalesce(sum(s.memory_mb), 0) from servers s where s.node_id = nodes.id)::float8`,
+  allocatedMemoryMb: sql<number>`(select coalesce(sum(s.memory_mb + s.memory_headroom_mb), 0) from servers s where s.node_id = nodes.id)::float8`,
   allocatedCpuCores: sql<number>`(select coalesce(sum(s.cpu_cores), 0) from servers s where s.node_id = nodes.id)::float8`,
   allocatedDiskMb: sql<number>`(select coalesce(sum(s.disk_mb), 0) from servers s where s.node_id = nodes.id)::float8`,
   serverCount: sql<number>`(select count(*) from servers s where s.node_id = nodes.id)::int`,
@@ -26,9 +26,13 @@ interface Row {
 function toNode({ node, ...used }: Row): Node {
   const { specGeneration, onlineEpoch, enrolledAt, lastSeenAt, createdAt, updatedAt, modeSetAt, modeSetBy, ...shown } =
     node;
+  const free = (max: number, overcommit: number, promised: number) => Math.max(0, max * overcommit - promised);
   return {
     ...shown,
     ...used,
+    freeMemoryMb: Math.floor(free(node.maxMemoryMb, node.memoryOvercommit, used.allocatedMemoryMb)),
+    freeCpuCores: Math.round(free(node.maxCpuCores, node.cpuOvercommit, used.allocatedCpuCores) * 100) / 100,
+    freeDiskMb: Math.floor(free(node.maxDiskMb, node.diskOvercommit, used.allocatedDiskMb)),
     isEnrolled: enrolledAt !== null,
     modeSetAt: modeSetAt?.toISOString() ?? null,
     lastSeenAt: lastSeenAt?.toISOString() ?? null,

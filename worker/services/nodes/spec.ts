@@ -59,7 +59,7 @@ export function toServerSpec(row: ServerRow, addresses: readonly AllocationRow[]
     startup: row.startup,
     stopCommand: stopSignal === null ? template.stopCommand : "",
     stopSignal,
-    stopTimeoutSeconds: template.stopTimeoutSeconds,
+    stopTimeoutSeconds: row.stopTimeoutSeconds ?? template.stopTimeoutSeconds,
     readyPattern: template.readyPattern,
     startTimeoutSeconds: template.startTimeoutSeconds,
     environment: row.environment,
@@ -77,5 +77,10 @@ export function toServerSpec(row: ServerRow, addresses: readonly AllocationRow[]
     maxCrashes: row.maxCrashes,
     crashWindowSeconds: row.crashWindowSeconds,
     crashResetAt: row.crashResetAt,
+    memoryHeadroomMb: row.memoryHeadroomMb,
+    swapMb: row.swapMb,
+    cpuPinning: row.cpuPinning,
+    ioWeight: row.ioWeight,
+    openFilesLimit: row.openFilesLimit,
   };
 }

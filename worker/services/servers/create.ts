@@ -11,6 +11,7 @@ import { auditPart } from "../audit/entry.ts";
 import { accessServer } from "./access.ts";
 import { settleEnvironment, settleImage } from "./environment.ts";
 import { getServer } from "./get.ts";
+import { authoriseShared, settleMoreLimits } from "./more-limits.ts";
 import { chosenAddress, LOW_PORT_MAX } from "./port-choice.ts";
 import { holds, lockNode, type Room, roomOn, shortage } from "./room.ts";
 import { tellGeneration } from "./tell-generation.ts";
@@ -36,11 +37,15 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
   if (ownerId !== ctx.caller.userId && !isStaff) throw refuse("admin.write");
   if (body.networkMode === "host" && !isStaff) throw invalid("networkMode", "host networking is for administrators");
 
+  authoriseShared(ctx, body);
+
   const { template, revision } = await loadParts(ctx, body, ownerId);
   const environment = settleEnvironment(template, { given: body.environment, current: {}, mayEditAll: isStaff });
   const image = settleImage(template, body.image);
+  const more = settleMoreLimits(body, null, template, body.allocatedMemoryMb);
   const limits = {
     memoryMb: body.allocatedMemoryMb,
+    memoryHeadroomMb: more.memoryHeadroomMb,
     cpuCores: body.allocatedCpuCores,
     diskMb: body.allocatedDiskMb,
   };
@@ -67,11 +72,14 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
       created as (
         insert into servers (id, name, description, owner_id, node_id, template_id, template_revision, template_snapshot,
           image, startup, environment, memory_mb, cpu_cores, disk_mb, network_mode, desired_power, desired_power_at,
-          restart_policy)
+          restart_policy, memory_headroom_mb, has_own_headroom, swap_mb, cpu_pinning, io_weight, pids_limit, open_files_limit,
+          stop_timeout_seconds)
         select ${id}, ${body.name}, ${body.description}, ${ownerId}, ${body.nodeId}, ${template.id}, ${revision}::bigint,
           ${JSON.stringify(template)}::jsonb, ${image}, ${template.startup}, ${JSON.stringify(environment)}::jsonb,
           ${limits.memoryMb}::int, ${limits.cpuCores}::float8, ${limits.diskMb}::int, ${body.networkMode},
-          ${body.startAfterInstall ? "running" : "stopped"}, ${body.startAfterInstall ? now : 0}::bigint, ${body.restartPolicy}
+          ${body.startAfterInstall ? "running" : "stopped"}, ${body.startAfterInstall ? now : 0}::bigint, ${body.restartPolicy},
+          ${more.memoryHeadroomMb}::int, ${more.hasOwnHeadroom}::boolean, ${more.swapMb}::int, ${more.cpuPinning}::text,
+          ${more.ioWeight}::int, ${more.pidsLimit}::int, ${more.openFilesLimit}::int, ${more.stopTimeoutSeconds}::int
         from room, choice where ${holds(limits)} and exists (select from nodes where id = ${body.nodeId} and mode = 'active')
         returning id
       ),

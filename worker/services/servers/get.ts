@@ -1,6 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { allocations, nodes, serverObserved, servers, templates, users } from "../../../drizzle/schema/index.ts";
 import type { ServerDetail, Suspension } from "../../../protocol/api/servers.ts";
+import type { PendingChange } from "../../../protocol/resource-limits.ts";
 import { allows, hasGlobal, overseesSuspended } from "../../auth/permissions.ts";
 import type { ServerContext } from "../../context.ts";
 import { notFound } from "../../errors.ts";
@@ -16,6 +17,17 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
       startup: servers.startup,
       environment: servers.environment,
       template: servers.templateSnapshot,
+      moreLimits: {
+        memoryHeadroomMb: servers.memoryHeadroomMb,
+        hasOwnHeadroom: servers.hasOwnHeadroom,
+        swapMb: servers.swapMb,
+        cpuPinning: servers.cpuPinning,
+        ioWeight: servers.ioWeight,
+        pidsLimit: servers.pidsLimit,
+        openFilesLimit: servers.openFilesLimit,
+        stopTimeoutSeconds: servers.stopTimeoutSeconds,
+      },
+      pendingRestart: sql<PendingChange[]>`coalesce(${serverObserved.pendingRestart}, '[]'::jsonb)`,
       ofCrashes: {
         restartPolicy: servers.restartPolicy,
         maxCrashes: servers.maxCrashes,
@@ -55,6 +67,9 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
     environment: seesStartup ? environment : {},
     permissions,
     ...row.ofCrashes,
+    ...row.moreLimits,
+    templateStopTimeoutSeconds: row.template.stopTimeoutSeconds,
+    pendingRestart: row.pendingRestart,
     suspension: row.server.isSuspended ? suspensionFor(ctx, row.suspended) : null,
     ...row.ofNode,
   };

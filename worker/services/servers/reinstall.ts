@@ -7,6 +7,7 @@ import { notFound, Refusal } from "../../errors.ts";
 import { auditEntry } from "../audit/entry.ts";
 import { requireNotSuspended, requireOnServer } from "./access.ts";
 import { getServer } from "./get.ts";
+import { headroomByTemplate } from "./more-limits.ts";
 import { tellGeneration } from "./tell-generation.ts";
 
 const BUSY: readonly ServerState[] = ["running", "starting", "stopping", "installing"];
@@ -43,6 +44,7 @@ export async function reinstallServer(ctx: ServerContext): Promise<ServerDetail>
         templateRevision: row.template.revision,
         startup: row.server.startup === before.startup ? template.startup : row.server.startup,
         image: wasDefaultImage ? (template.defaultImage ?? template.image) : row.server.image,
+        ...(row.server.hasOwnHeadroom ? {} : { memoryHeadroomMb: headroomByTemplate(template, row.server.memoryMb) }),
         environment: { ...defaults, ...row.server.environment },
         installGeneration: sql`${servers.installGeneration} + 1`,
         version: sql`${servers.version} + 1`,

@@ -55,7 +55,7 @@ describe("creating a server", () => {
     expect(data.status).toBe("installing");
   });
 
-  it.each<[string, Record<string, unknown>, number, string, string]>([
+  it.each<[string, Record<string, unknown>, number, string, string | undefined]>([
     ["an unknown field", { surprise: 1 }, 400, "VALIDATION", "surprise"],
     ["a missing name", { name: undefined }, 400, "VALIDATION", "name"],
     ["an unknown template", { templateId: "no-such" }, 404, "NOT_FOUND", "templateId"],
@@ -91,6 +91,19 @@ describe("creating a server", () => {
     ],
     ["more CPU than the node has", { allocatedCpuCores: 64 }, 409, "INSUFFICIENT_RESOURCES", "allocatedCpuCores"],
     ["more disk than the node has", { allocatedDiskMb: 10_000_000 }, 409, "INSUFFICIENT_RESOURCES", "allocatedDiskMb"],
+    [
+      "head-room that the node does not have",
+      { memoryHeadroomMb: 65_000 },
+      409,
+      "INSUFFICIENT_RESOURCES",
+      "allocatedMemoryMb",
+    ],
+    ["a pinning that is none", { cpuPinning: "2-1" }, 400, "VALIDATION", "cpuPinning"],
+    ["swap, by a user", { swapMb: 512 }, 403, "PERMISSION_DENIED", undefined],
+    ["a pinning, by a user", { cpuPinning: "0" }, 403, "PERMISSION_DENIED", undefined],
+    ["an I/O weight, by a user", { ioWeight: 200 }, 403, "PERMISSION_DENIED", undefined],
+    ["more processes than there can be", { pidsLimit: 5_000_000 }, 400, "VALIDATION", "pidsLimit"],
+    ["hardly an open file", { openFilesLimit: 3 }, 400, "VALIDATION", "openFilesLimit"],
   ])("refuses %s and leaves nothing behind", async (_what, changes, status, code, path) => {
     const count = async () => (await world.query("select id from servers union all select id from allocations")).length;
     const before = await count();

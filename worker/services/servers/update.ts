@@ -9,6 +9,7 @@ import { auditPart } from "../audit/entry.ts";
 import { requireOnServer } from "./access.ts";
 import { settleEnvironment, settleImage } from "./environment.ts";
 import { getServer } from "./get.ts";
+import { authoriseShared, settleMoreLimits } from "./more-limits.ts";
 import { holds, type Limits, lockNode, type Room, roomOn, shortage } from "./room.ts";
 import { tellGeneration } from "./tell-generation.ts";
 
@@ -20,14 +21,23 @@ interface Decision extends Record<string, unknown>, Room {
   generation: string | null;
 }
 
+const OWN_LIMITS = [
+  "allocatedMemoryMb",
+  "allocatedCpuCores",
+  "allocatedDiskMb",
+  "memoryHeadroomMb",
+  "pidsLimit",
+  "openFilesLimit",
+] as const;
+
 /** Each kind of change needs a right of its own. */
 function authorise(ctx: ServerContext, body: Body): void {
   if (body.name !== undefined || body.description !== undefined) requireOnServer(ctx, "server.rename");
   if (body.environment !== undefined) requireOnServer(ctx, "startup.update");
   if (body.image !== undefined) requireOnServer(ctx, "startup.image");
-  const wantsLimits = [body.allocatedMemoryMb, body.allocatedCpuCores, body.allocatedDiskMb].some(
-    (v) => v !== undefined,
-  );
+  if (body.stopTimeoutSeconds !== undefined) requireOnServer(ctx, "startup.update");
+  authoriseShared(ctx, body);
+  const wantsLimits = OWN_LIMITS.some((field) => body[field] !== undefined);
   // Whoever may create servers chose these limits; a grant on one server must not raise them.
   const isOwner = allows(ctx.server.permissions, "*");
   if (wantsLimits && !(isOwner && hasGlobal(ctx.caller, "server.create"))) throw refuse("server.create");
@@ -37,7 +47,10 @@ function authorise(ctx: ServerContext, body: Body): void {
 function settle(ctx: ServerContext, body: Body, row: Row) {
   const template = row.templateSnapshot;
   const mayEditAll = hasGlobal(ctx.caller, "admin.write");
+  const memoryMb = body.allocatedMemoryMb ?? row.memoryMb;
+  const more = settleMoreLimits(body, row, template, memoryMb);
   return {
+    more,
     name: body.name ?? row.name,
     description: body.description ?? row.description,
     startup: body.startup ?? row.startup,
@@ -47,7 +60,8 @@ function settle(ctx: ServerContext, body: Body, row: Row) {
         ? row.environment
         : settleEnvironment(template, { given: body.environment, current: row.environment, mayEditAll }),
     limits: {
-      memoryMb: body.allocatedMemoryMb ?? row.memoryMb,
+      memoryMb,
+      memoryHeadroomMb: more.memoryHeadroomMb,
       cpuCores: body.allocatedCpuCores ?? row.cpuCores,
       diskMb: body.allocatedDiskMb ?? row.diskMb,
     },
@@ -55,8 +69,8 @@ function settle(ctx: ServerContext, body: Body, row: Row) {
 }
 
 /** Shrinking, or leaving a limit alone, is always possible, even on a node that promised more than it has. */
-const grows = (row: Row, { memoryMb, cpuCores, diskMb }: Limits) =>
-  memoryMb > row.memoryMb || cpuCores > row.cpuCores || diskMb > row.diskMb;
+const grows = (row: Row, { memoryMb, memoryHeadroomMb, cpuCores, diskMb }: Limits) =>
+  memoryMb + memoryHeadroomMb > row.memoryMb + row.memoryHeadroomMb || cpuCores > row.cpuCores || diskMb > row.diskMb;
 
 /**
  * Changes a server's spec. The row is written only if nobody changed it since it was read, and growing limits only if
@@ -90,7 +104,11 @@ export async function updateServer(ctx: ServerContext, body: Body): Promise<Serv
         update servers set name = ${next.name}, description = ${next.description}, startup = ${next.startup},
           image = ${next.image}, environment = ${JSON.stringify(next.environment)}::jsonb,
           memory_mb = ${next.limits.memoryMb}::int, cpu_cores = ${next.limits.cpuCores}::float8,
-          disk_mb = ${next.limits.diskMb}::int, version = version + 1,
+          disk_mb = ${next.limits.diskMb}::int, memory_headroom_mb = ${next.more.memoryHeadroomMb}::int,
+          has_own_headroom = ${next.more.hasOwnHeadroom}::boolean, swap_mb = ${next.more.swapMb}::int,
+          cpu_pinning = ${next.more.cpuPinning}::text, io_weight = ${next.more.ioWeight}::int,
+          pids_limit = ${next.more.pidsLimit}::int, open_files_limit = ${next.more.openFilesLimit}::int,
+          stop_timeout_seconds = ${next.more.stopTimeoutSeconds}::int, version = version + 1,
           updated_at = ${new Date(ctx.clock.now()).toISOString()}::timestamptz
         from room where servers.id = ${id} and servers.version = ${row.version}::bigint and ${fits}
         returning servers.id
