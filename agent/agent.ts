@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { PreflightReply } from "../protocol/findings.ts";
 import type { HubToAgent } from "../protocol/frames/hub-to-agent.ts";
 import type { HealthReport, ResourceStats } from "../protocol/frames/shared.ts";
 import { PROTOCOL_VERSION } from "../protocol/version.ts";
@@ -16,7 +17,11 @@ import { backoffMs } from "./link/backoff.ts";
 import { HubLink, type Welcome } from "./link/hub-link.ts";
 import type { Log } from "./log.ts";
 import { handleOperation } from "./operations/handle-operation.ts";
+import { OperationError } from "./operations/operation-error.ts";
 import type { ServerActor } from "./power/server-actor.ts";
+import { troubleOf } from "./preflight/finding.ts";
+import { FindingsReport } from "./preflight/findings-report.ts";
+import { preflight } from "./preflight/preflight.ts";
 import { pullSpec } from "./reconcile/pull-spec.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
 import { writeFileAtomic } from "./records/atomic-file.ts";
@@ -29,6 +34,8 @@ import { ResourceSampler } from "./stats/resource-sampler.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 const RUNTIME_RETRY = { firstMs: 500, maxMs: 10_000 };
+/** After a boot the runtime may come up later than the agent; past this the panel is told what is missing. */
+const RUNTIME_GRACE_MS = 5_000;
 
 export interface AgentParts {
   config: AgentConfig;
@@ -50,7 +57,14 @@ export class Agent {
   readonly #sampler: ResourceSampler;
   readonly #health: NodeHealth;
   readonly #reports: LiveReports;
+  readonly #findings: FindingsReport;
   #endpoint: LocalEndpoint | null = null;
+  /** False while the runtime is not there: the node is connected then, and can tell why it runs nothing. */
+  #hasServers = false;
+  /** What the hub last said while there was nothing to reconcile with. */
+  #generation: number | null = null;
+  #clockSkewMs: number | null = null;
+  #isFirstWelcome = true;
   #isClosed = false;
 
   private constructor(parts: AgentParts, journal: Journal) {
@@ -95,6 +109,7 @@ export class Agent {
       sendHealth: async () => void this.#link.send(JSON.stringify(await this.#healthReport())),
       onError: (error) => log.warn({ err: error }, "figures cannot be read"),
     });
+    this.#findings = new FindingsReport({ identity, dataDir, check: () => this.#preflight(), log });
     journal.onEvent = (event) => void this.#link.send(JSON.stringify(event));
   }
 
@@ -107,17 +122,34 @@ export class Agent {
     return new Agent(parts, await Journal.open(dataDir, parts.log));
   }
 
-  /** Brings the node back to what it was from disk and runtime, then dials the panel. */
+  /**
+   * Brings the node back to what it was from disk and runtime, then dials the panel. A node whose runtime does not come
+   * dials too, so that the panel can say what it lacks; its servers are taken up whenever the runtime comes.
+   */
   async start(): Promise<void> {
     await this.#openEndpoint();
-    await this.#recover();
-    if (!this.#isClosed) this.#link.start();
+    const watching = this.#untilRuntime(() => this.#watchRuntime());
+    const grace = new AbortController();
+    const isInTime = await Promise.race([
+      watching.then(() => true),
+      delay(RUNTIME_GRACE_MS, false, { signal: grace.signal }).catch(() => true),
+    ]);
+    grace.abort();
+    if (!isInTime && !this.#isClosed) this.#link.start();
+    await watching;
+    await this.#untilRuntime(() => this.#reconciler.recover());
+    if (this.#isClosed) return;
+    this.#hasServers = true;
+    if (isInTime) return this.#link.start();
+    if (this.#generation !== null) this.#reconciler.want(this.#generation);
+    if (!this.#isFirstWelcome) this.#findings.tell();
   }
 
   /** Lets go of everything in order; game servers go on running. */
   async stop(): Promise<void> {
     this.#isClosed = true;
     this.#link.stop();
+    this.#findings.close();
     this.#reports.stop();
     this.#streams.reset();
     await this.#endpoint?.close();
@@ -142,21 +174,24 @@ export class Agent {
     log.info({ port: this.#endpoint.port }, "local figures");
   }
 
-  /** After a boot of the machine the runtime's own daemon may come up later than the agent. */
-  async #recover(): Promise<void> {
-    const { runtime, log } = this.#parts;
+  /** After a boot of the machine the runtime's own daemon may come up later than the agent: tries until it works. */
+  async #untilRuntime(work: () => Promise<void>): Promise<void> {
     for (let attempt = 0; !this.#isClosed; attempt++) {
       try {
-        await runtime.list();
-        await runtime.watch((serverId, runId, exit) => {
-          void this.#reconciler.actor(serverId)?.exited(runId, exit);
-        });
-        return await this.#reconciler.recover();
+        return await work();
       } catch (error) {
-        log.error({ err: error }, "the runtime is not there yet");
+        this.#parts.log.error({ err: error }, "the runtime is not there yet");
         await delay(backoffMs(attempt, RUNTIME_RETRY));
       }
     }
+  }
+
+  async #watchRuntime(): Promise<void> {
+    const { runtime } = this.#parts;
+    await runtime.list();
+    await runtime.watch((serverId, runId, exit) => {
+      void this.#reconciler.actor(serverId)?.exited(runId, exit);
+    });
   }
 
   #hello() {
@@ -182,7 +217,15 @@ export class Agent {
       );
       void journal.restate(welcome.ackedSeq);
     }
-    this.#reconciler.want(welcome.specGeneration);
+    this.#want(welcome.specGeneration);
+    this.#clockSkewMs = Date.now() - welcome.serverTime;
+    if (this.#isFirstWelcome) this.#findings.tell();
+    this.#isFirstWelcome = false;
+  }
+
+  #want(generation: number): void {
+    this.#generation = generation;
+    if (this.#hasServers) this.#reconciler.want(generation);
   }
 
   #onDown(): void {
@@ -193,7 +236,7 @@ export class Agent {
   #onFrame(frame: HubToAgent): void {
     switch (frame.type) {
       case "spec_changed":
-        this.#reconciler.want(frame.generation);
+        this.#want(frame.generation);
         break;
       case "event_ack":
         this.#journal.acknowledge(frame.seq);
@@ -223,14 +266,33 @@ export class Agent {
 
   async #answer({ requestId, operation }: Extract<HubToAgent, { type: "request" }>): Promise<void> {
     const outcome = await handleOperation(operation, {
-      find: (serverId) => this.#reconciler.find(serverId),
+      find: (serverId) => this.#find(serverId),
       caughtUp: () => this.#reconciler.caughtUp(),
       writeInput: writeConsoleInput,
       stats: (actor) => this.#sampler.sample(actor),
       health: () => this.#healthReport(),
+      preflight: (serverTime) => {
+        this.#clockSkewMs = Date.now() - serverTime;
+        return this.#preflight();
+      },
       log: this.#parts.log,
     });
     this.#link.respond({ type: "response", requestId, ...outcome });
+  }
+
+  /** @throws OperationError that says what the node lacks while it can run nothing. */
+  async #find(serverId: string): Promise<ServerActor | null> {
+    if (this.#hasServers) return this.#reconciler.find(serverId);
+    const trouble = troubleOf(await this.#parts.runtime.preflight().catch(() => []));
+    throw new OperationError(
+      "CONTAINER_ERROR",
+      `This node cannot run servers now. ${trouble ?? "Its container runtime does not answer."}`,
+    );
+  }
+
+  #preflight(): Promise<PreflightReply> {
+    const { runtime, config, log } = this.#parts;
+    return preflight({ runtime, dataDir: config.agent.data_dir, clockSkewMs: this.#clockSkewMs, log });
   }
 
   async #sendStats(serverId: string): Promise<void> {

@@ -1,9 +1,10 @@
 /** The command line, as an operator meets it. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "smol-toml";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { preflightReplySchema } from "../protocol/findings.ts";
 import { makeWorld, type World } from "./testing/agent-process.ts";
 import { serverSpec } from "./testing/server-spec.ts";
 import { waitUntil } from "./testing/wait-until.ts";
@@ -109,22 +110,70 @@ test("the process runtime is refused in production unless it is allowed", { time
   expect(node.output).toContain("isolates nothing");
 });
 
-test("an agent whose runtime is not there yet waits for it, and ends when it is asked to", {
-  timeout: 30_000,
+test("a node whose runtime is missing is connected, says what it lacks, and starts nothing until it comes", {
+  timeout: 60_000,
 }, async () => {
   const { agent: node, plane } = world;
   node.configure(plane, { runtime: "nerdctl" });
-  writeFileSync(node.configFile, `${readFileSync(node.configFile, "utf8")}\n[nerdctl]\nbinary = "/bin/false"\n`);
+  const missing = join(world.agent.folder, "no-nerdctl");
+  writeFileSync(node.configFile, `${readFileSync(node.configFile, "utf8")}\n[nerdctl]\nbinary = "${missing}"\n`);
+  plane.setServers(serverSpec());
   node.start();
-  await waitUntil("the agent to notice", () => node.output.includes("not there yet"));
-  expect(plane.attempts).toBe(0);
+  await plane.connected();
+  const { findings } = (await waitUntil("the node's findings", () => plane.reports[0])).preflight!;
+  expect(findings).toContainEqual(expect.objectContaining({ id: "nerdctl", level: "error" }));
+  expect(await plane.power("echo-1", "start")).toMatchObject({
+    ok: false,
+    code: "CONTAINER_ERROR",
+    error: expect.stringContaining("nerdctl is not installed."),
+  });
+  expect(plane.specRequests).toBe(0);
+  expect(await plane.request({ op: "health" })).toMatchObject({ ok: true });
   expect(await node.end("SIGTERM")).toBe(0);
+});
+
+test("a runtime that comes late is used, and the panel told that all is well", { timeout: 60_000 }, async () => {
+  const { agent: node, plane } = world;
+  node.configure(plane, { runtime: "nerdctl" });
+  const late = join(world.agent.folder, "nerdctl");
+  writeFileSync(node.configFile, `${readFileSync(node.configFile, "utf8")}\n[nerdctl]\nbinary = "${late}"\n`);
+  plane.setServers(serverSpec());
+  node.start();
+  await waitUntil("the node's findings", () => plane.reports[0]);
+  // Says its version, knows of no container, and its event stream goes on.
+  const version = JSON.stringify({ Client: { Version: "v2.3.5" }, Server: { Components: [] } });
+  const script = `case "$*" in *version*) echo '${version}';; *events*) exec sleep 600;; *inspect*) echo 'no such container' >&2; exit 1;; esac`;
+  writeFileSync(late, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  await plane.inState("echo-1", "stopped", 30_000);
+  await waitUntil("the news", () => plane.reports[1], 30_000);
+  expect(plane.reports[1]!.preflight!.findings).toContainEqual(
+    expect.objectContaining({ id: "nerdctl", level: "ok", message: "v2.3.5" }),
+  );
+});
+
+test("findings are told once, not again at each start, and on request at any time", { timeout: 60_000 }, async () => {
+  const { agent: node, plane } = world;
+  node.start();
+  await waitUntil("the node's findings", () => plane.reports.length === 1);
+  await waitUntil("the note of it", () => existsSync(join(node.dataDir, "told-findings")));
+  await node.end("SIGKILL");
+  node.start();
+  await waitUntil("the next connection", () => plane.connections === 2 && plane.isConnected);
+  const answer = await plane.request({ op: "preflight", serverTime: Date.now() - 60_000 });
+  const { findings, machine } = preflightReplySchema.parse(answer.ok && answer.data);
+  expect(findings).toContainEqual(expect.objectContaining({ id: "isolation", level: "warning" }));
+  expect(findings).toContainEqual(
+    expect.objectContaining({ id: "clock", level: "warning", message: expect.stringContaining("60 seconds ahead") }),
+  );
+  expect(new Set(findings.map(({ id }) => id)).size).toBe(findings.length);
+  expect(machine.memoryMb).toBeGreaterThan(0);
+  expect(plane.reports).toHaveLength(1);
 });
 
 test("preflight says what the process runtime lacks", () => {
   const { status, stdout } = agent(["preflight", "--config", world.agent.configFile]);
   expect(status).toBe(0);
-  expect(stdout).toMatch(/^warning\s+isolation: .*isolates nothing/m);
+  expect(stdout).toMatch(/^warning\s+Isolation: .*isolates nothing/m);
   const tools = join(world.agent.folder, "bin");
   mkdirSync(tools);
   const bare = agent(["preflight", "--config", world.agent.configFile], { PATH: tools });

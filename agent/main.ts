@@ -1,6 +1,8 @@
 /** The agent's command line. */
 import "./footprint.ts";
+import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import type { Finding } from "../protocol/findings.ts";
 import { Agent } from "./agent.ts";
 import { bootIdentity } from "./boot-identity.ts";
 import {
@@ -14,8 +16,8 @@ import {
 import { enroll } from "./enroll.ts";
 import { lockDataFolder } from "./instance-lock.ts";
 import { createLog, type Log } from "./log.ts";
+import { preflight } from "./preflight/preflight.ts";
 import { chooseRuntime, rememberRuntime } from "./runtime/choose-runtime.ts";
-import type { Finding } from "./runtime/container-runtime.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 const USAGE = `Usage: catalyst-agent [command] [options]
@@ -92,10 +94,13 @@ function printFinding({ level, subject, message, remedy }: Finding): void {
   process.stdout.write(`${level.padEnd(8)}${subject}: ${message}${remedy ? ` ${remedy}` : ""}\n`);
 }
 
-async function preflight({ config: file }: Arguments): Promise<void> {
+async function preflightCommand({ config: file }: Arguments): Promise<void> {
   const config = await readConfigOr(file, "http://localhost");
-  const runtime = await openRuntime(config, "unknown", createLog("silent"));
-  const findings = await runtime.preflight();
+  const log = createLog("silent");
+  const runtime = await openRuntime(config, "unknown", log);
+  const { data_dir: dataDir } = config.agent;
+  await mkdir(dataDir, { recursive: true, mode: 0o711 });
+  const { findings } = await preflight({ runtime, dataDir, clockSkewMs: null, log });
   process.stdout.write(`runtime ${runtime.name}\n`);
   findings.forEach(printFinding);
   if (findings.some((finding) => finding.level === "error")) process.exitCode = 1;
@@ -114,7 +119,11 @@ async function main(): Promise<void> {
   const [command = "run", ...rest] = positionals;
   if (values.help) return void process.stdout.write(USAGE);
   const args: Arguments = { config: values.config, url: values.url, token: values.token };
-  const commands: Record<string, (args: Arguments) => Promise<void>> = { run, enroll: enrollCommand, preflight };
+  const commands: Record<string, (args: Arguments) => Promise<void>> = {
+    run,
+    enroll: enrollCommand,
+    preflight: preflightCommand,
+  };
   if (command === "version") return void process.stdout.write(`${AGENT_VERSION}\n`);
   const perform = rest.length === 0 ? commands[command] : undefined;
   if (!perform) throw new ConfigError(`There is no command ${positionals.join(" ")}. See catalyst-agent --help.`);

@@ -112,7 +112,11 @@ async function launch(options: AgentOptions, config: string): Promise<ChildProce
 function spawnAgent(options: AgentOptions, args: string[]): ChildProcess {
   return spawn(...endWithParent("SIGTERM", process.execPath, [options.module, ...args]), {
     cwd: options.folder,
-    env: { ...agentEnvironment(process.env), NODE_COMPILE_CACHE: join(options.folder, ".compile-cache") },
+    env: {
+      ...agentEnvironment(process.env),
+      NODE_COMPILE_CACHE: join(options.folder, ".compile-cache"),
+      CATALYST_AGENT_SUPERVISOR: "npm-start",
+    },
     stdio: ["ignore", "pipe", "pipe"],
     // A group of its own: Ctrl-C in a terminal must not reach it, and through it the games.
     detached: true,

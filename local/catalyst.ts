@@ -61,6 +61,11 @@ async function startParts(
   closers: (() => Promise<void> | void)[],
   stop: () => Promise<void>,
 ): Promise<Catalyst> {
+  if (start.runtime === "nerdctl") {
+    const { containerTrouble } = await import("./container-tools.ts");
+    const trouble = await containerTrouble(start.dataDir);
+    if (trouble) throw new OptionError(`--runtime nerdctl does not work here: ${trouble}`);
+  }
   const folder = DataFolder.open(start.dataDir);
   closers.push(() => folder.close());
   const secrets = folder.secrets();

@@ -14,6 +14,7 @@
  * - 2026-11-24: a server's spec has `held`, with a default; the error code NODE_MAINTENANCE.
  * - 2026-11-24: `server_state` and `server_state_update` may carry `pendingRestart`; a spec has `memoryHeadroomMb`,
  *   `swapMb`, `cpuPinning`, `ioWeight` and `openFilesLimit`, each with a default.
+ * - 2026-11-24: operation `preflight`, and `POST /api/agent/report` by which an agent tells its findings.
  */
 export const PROTOCOL_VERSION = 1;
 export const PROTOCOL_VERSION_MIN = 1;

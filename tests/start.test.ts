@@ -17,9 +17,12 @@ interface Ended {
 }
 
 /** Runs `npm start` with these arguments until it ends by itself. */
-function runToEnd(...args: string[]): Promise<Ended> {
+function runToEnd(args: string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn("node_modules/.bin/node", ["local/main.ts", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn("node_modules/.bin/node", ["local/main.ts", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env,
+    });
     const deadline = setTimeout(() => child.kill("SIGKILL"), 60_000);
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (chunk) => {
@@ -129,7 +132,7 @@ describe("a running panel", () => {
   });
 
   it("lets no second one at the same data, and goes on itself", async () => {
-    const ended = await runToEnd("--port=0", `--data=${panel.ready.dataDir}`);
+    const ended = await runToEnd(["--port=0", `--data=${panel.ready.dataDir}`]);
     expectOneSentence(ended);
     expect(ended.stderr).toContain("--data");
     expect((await panel.api("GET", "/api/auth/me")).status).toBe(200);
@@ -232,7 +235,7 @@ describe("what cannot work", () => {
     await new Promise((resolve) => server.once("listening", resolve));
     const { port } = server.address() as { port: number };
     const folder = temporaryFolder();
-    const ended = await runToEnd(`--port=${port}`, `--data=${folder}`);
+    const ended = await runToEnd([`--port=${port}`, `--data=${folder}`]);
     server.close();
     expectOneSentence(ended);
     expect(ended.stderr).toContain(`Port ${port}`);
@@ -242,7 +245,7 @@ describe("what cannot work", () => {
   it("says that the data folder is a file, and leaves it alone", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "data"), "precious");
-    const ended = await runToEnd("--port=0", `--data=${join(folder, "data")}`);
+    const ended = await runToEnd(["--port=0", `--data=${join(folder, "data")}`]);
     expectOneSentence(ended);
     expect(readFileSync(join(folder, "data"), "utf8")).toBe("precious");
   });
@@ -250,7 +253,7 @@ describe("what cannot work", () => {
   it("neither uses nor replaces damaged secrets", async () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "secrets.json"), "{");
-    const ended = await runToEnd("--port=0", `--data=${folder}`);
+    const ended = await runToEnd(["--port=0", `--data=${folder}`]);
     expectOneSentence(ended);
     expect(readFileSync(join(folder, "secrets.json"), "utf8")).toBe("{");
   });
@@ -260,21 +263,30 @@ describe("what cannot work", () => {
     mkdirSync(join(folder, "postgres", "cluster"), { recursive: true });
     writeFileSync(join(folder, "postgres", "cluster", "PG_VERSION"), "9.6\n");
     writeFileSync(join(folder, "postgres", "password"), "secret\n");
-    const ended = await runToEnd("--port=0", `--data=${folder}`);
+    const ended = await runToEnd(["--port=0", `--data=${folder}`]);
     expect(ended.code).toBe(1);
     expect(ended.stderr.trim().split("\n").at(-1)).toContain("Postgres 9.6");
     expect(readFileSync(join(folder, "postgres", "cluster", "PG_VERSION"), "utf8")).toBe("9.6\n");
   });
 
+  it("says what containers lack where they were asked for, before it makes anything", async () => {
+    const folder = join(temporaryFolder(), "data");
+    const env = { ...process.env, CONTAINERD_ADDRESS: join(folder, "no-containerd.sock") };
+    const ended = await runToEnd(["--port=0", `--data=${folder}`, "--runtime=nerdctl"], env);
+    expectOneSentence(ended);
+    expect(ended.stderr).toMatch(/--runtime nerdctl does not work here: .*(nerdctl|containerd)/);
+    expect(existsSync(folder)).toBe(false);
+  });
+
   it("says which option is wrong", async () => {
-    const ended = await runToEnd("--runtime=docker");
+    const ended = await runToEnd(["--runtime=docker"]);
     expectOneSentence(ended);
     expect(ended.stderr).toContain("--runtime");
   });
 });
 
 it("explains its options", async () => {
-  const ended = await runToEnd("--help");
+  const ended = await runToEnd(["--help"]);
   expect(ended).toMatchObject({ code: 0, stderr: "" });
   expect(ended.stdout).toContain("--stop-servers");
 });

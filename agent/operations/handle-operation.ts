@@ -1,6 +1,7 @@
 /** Carries out what the control plane asks, one answer each. */
 
 import type { ErrorCode } from "../../protocol/errors.ts";
+import type { PreflightReply } from "../../protocol/findings.ts";
 import type { AgentOperation } from "../../protocol/frames/hub-to-agent.ts";
 import type { HealthReport, ResourceStats } from "../../protocol/frames/shared.ts";
 import { ConsoleInputError } from "../console/console-input.ts";
@@ -18,6 +19,8 @@ export interface OperationServices {
   writeInput(paths: ServerPaths, line: string): Promise<void>;
   stats(actor: ServerActor): Promise<ResourceStats>;
   health(): Promise<HealthReport>;
+  /** @param serverTime of the control plane, milliseconds since 1970. */
+  preflight(serverTime: number): Promise<PreflightReply>;
   log: Log;
 }
 
@@ -55,6 +58,8 @@ async function perform(operation: AgentOperation, services: OperationServices): 
       return services.stats(await actorOf(operation.serverId, services));
     case "health":
       return services.health();
+    case "preflight":
+      return services.preflight(operation.serverTime);
   }
 }
 

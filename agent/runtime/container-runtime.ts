@@ -5,6 +5,7 @@
  * Every method may be called again after a crash of the agent at any point: each states what a repetition does.
  * All methods reject with `RuntimeError`; its message is fit for the owner's eyes.
  */
+import type { Finding } from "../../protocol/findings.ts";
 import type { ServerSpec } from "../../protocol/spec.ts";
 
 /** Places of one server on the node's disk; made by `serverPaths()`. */
@@ -65,14 +66,6 @@ export interface RuntimeUsage {
   networkRxBytes: number;
   networkTxBytes: number;
   processCount: number;
-}
-
-export interface Finding {
-  level: "ok" | "warning" | "error";
-  subject: string;
-  message: string;
-  /** What to do about it; empty when ok. */
-  remedy: string;
 }
 
 /** Limits that can be changed while a server runs, by the API's names. */

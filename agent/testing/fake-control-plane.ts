@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { type WebSocket, WebSocketServer } from "ws";
+import { type AgentReport, agentReportBodySchema } from "../../protocol/api/nodes.ts";
 import { decodeConsoleEnvelope, isConsoleEnvelope } from "../../protocol/console-envelope.ts";
 import { type AgentResponse, type AgentToHub, agentToHubSchema } from "../../protocol/frames/agent-to-hub.ts";
 import type { AgentOperation, HubToAgent } from "../../protocol/frames/hub-to-agent.ts";
@@ -47,6 +48,7 @@ export class FakeControlPlane {
   readonly events: ServerStateEvent[] = [];
   readonly frames: AgentToHub[] = [];
   readonly badFrames: string[] = [];
+  readonly reports: AgentReport[] = [];
   consoleText = "";
 
   private constructor(server: Server, nodeId: string) {
@@ -165,6 +167,12 @@ export class FakeControlPlane {
       await delay(this.specDelayMs);
       if (!this.#isAgent(request)) return refuse(401, "UNAUTHENTICATED");
       return reply(200, { success: true, data: this.rawSpec ?? this.spec });
+    }
+    if (request.url === "/api/agent/report" && request.method === "POST") {
+      if (this.isRefusing) return refuse(503, "DATABASE_UNAVAILABLE");
+      if (!this.#isAgent(request)) return refuse(401, "UNAUTHENTICATED");
+      this.reports.push(agentReportBodySchema.parse(JSON.parse(body)));
+      return reply(200, { success: true, data: null });
     }
     refuse(404, "NOT_FOUND");
   }

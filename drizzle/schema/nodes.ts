@@ -6,10 +6,12 @@ import {
   doublePrecision,
   index,
   integer,
+  jsonb,
   pgTable,
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import type { Finding, Machine } from "../../protocol/findings.ts";
 import type { NodeMode } from "../../protocol/node-mode.ts";
 import { createdAt, instant, updatedAt } from "./columns.ts";
 import { users } from "./users.ts";
@@ -59,6 +61,10 @@ export const nodes = pgTable(
     modeSetByName: text("mode_set_by_name"),
     modeReason: text("mode_reason"),
     enrolledAt: instant("enrolled_at"),
+    /** Of the last health check, with what the machine was seen to have. */
+    findings: jsonb("findings").$type<Finding[]>(),
+    machine: jsonb("machine").$type<Machine>(),
+    findingsAt: instant("findings_at"),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },

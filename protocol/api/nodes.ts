@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { findingSchema, machineSchema, preflightReplySchema } from "../findings.ts";
 import { idSchema, slugSchema } from "../ids.ts";
 import { nodeModeSchema } from "../node-mode.ts";
 
@@ -83,10 +84,19 @@ export const nodeSchema = z.object({
   modeSetAt: z.iso.datetime().nullable(),
   modeSetByName: z.string().nullable(),
   modeReason: z.string().nullable(),
+  /** What the last health check found; null before the first one, and for callers without `node.view_stats` or `node.update`. */
+  findingCounts: z.object({ errors: z.number().int(), warnings: z.number().int() }).nullable(),
   createdAt: z.iso.datetime(),
 });
 export type Node = z.infer<typeof nodeSchema>;
-export const createdNodeSchema = nodeSchema.extend({ secret: z.string() });
+/** One node, with what only its own page shows. Null as `findingCounts` is. */
+export const nodeDetailSchema = nodeSchema.extend({
+  findings: z.array(findingSchema).nullable(),
+  findingsAt: z.iso.datetime().nullable(),
+  machine: machineSchema.nullable(),
+});
+export type NodeDetail = z.infer<typeof nodeDetailSchema>;
+export const createdNodeSchema = nodeDetailSchema.extend({ secret: z.string() });
 
 export const nodeModeBodySchema = z.strictObject({
   mode: nodeModeSchema,
@@ -132,6 +142,10 @@ export const enrollBodySchema = z.strictObject({
 });
 export const enrollReplySchema = z.object({ nodeId: z.string(), secret: z.string(), panelUrl: z.string() });
 export type EnrollReply = z.infer<typeof enrollReplySchema>;
+
+/** What an agent tells by itself. Unknown fields are a newer agent's and ignored. */
+export const agentReportBodySchema = z.object({ preflight: preflightReplySchema.optional() });
+export type AgentReport = z.infer<typeof agentReportBodySchema>;
 
 /** With no grace the old secret ends at once. */
 export const rotateSecretBodySchema = z

@@ -68,6 +68,8 @@ export const agentOperationSchema = z.discriminatedUnion("op", [
   }),
   z.object({ op: z.literal("stats"), serverId: idSchema }),
   z.object({ op: z.literal("health") }),
+  /** Check what games need of the node, now. `serverTime` is what its clock is compared with. */
+  z.object({ op: z.literal("preflight"), serverTime: epochMsSchema }),
 ]);
 export type AgentOperation = z.infer<typeof agentOperationSchema>;
 

@@ -9,6 +9,7 @@ import type {
   deploymentTokenReplySchema,
   Location,
   Node,
+  NodeDetail,
   updateNodeBodySchema,
 } from "../../protocol/api/nodes.ts";
 import type { HealthReport } from "../../protocol/frames/shared.ts";
@@ -28,7 +29,7 @@ export function useNodes(enabled = true) {
 export function useNode(id: string) {
   return useQuery({
     queryKey: ["node", id],
-    queryFn: ({ signal }) => request<Node>(`/api/nodes/${id}`, { signal }),
+    queryFn: ({ signal }) => request<NodeDetail>(`/api/nodes/${id}`, { signal }),
     refetchInterval: LIST_POLL_MS,
   });
 }
@@ -41,6 +42,18 @@ export function useNodeHealth(id: string, enabled: boolean) {
     enabled,
     refetchInterval: LIST_POLL_MS,
     retry: false,
+  });
+}
+
+/** Has the node look at itself now; the answer is the node with what was found. */
+export function useCheckNode(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => request<NodeDetail>(`/api/nodes/${id}/preflight`, { method: "POST" }),
+    onSuccess: (node) => {
+      queries.setQueryData(["node", id], node);
+      return queries.invalidateQueries({ queryKey: ["nodes"] });
+    },
   });
 }
 

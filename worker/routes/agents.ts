@@ -1,12 +1,13 @@
 import { createRoute } from "@hono/zod-openapi";
 import { success } from "../../protocol/api/envelope.ts";
-import { enrollBodySchema, enrollReplySchema } from "../../protocol/api/nodes.ts";
+import { agentReportBodySchema, enrollBodySchema, enrollReplySchema } from "../../protocol/api/nodes.ts";
 import { nodeSpecSchema } from "../../protocol/spec.ts";
 import { invalid } from "../errors.ts";
 import { identifyAgent } from "../services/nodes/agent-identity.ts";
 import { enroll } from "../services/nodes/enroll.ts";
+import { keepFindings } from "../services/nodes/findings.ts";
 import { nodeSpec } from "../services/nodes/spec.ts";
-import { answers, done, jsonBody, newRouter } from "./contract.ts";
+import { answers, done, jsonBody, newRouter, noDataSchema } from "./contract.ts";
 
 const tags = ["agents"];
 /** What agents call. They prove themselves by their node's secret, never by a user's credential. */
@@ -35,6 +36,23 @@ agentRoutes.openapi(
   async (c) => {
     const agent = await identifyAgent(c.get("ctx"), c.req.raw.headers);
     return c.json(done(await nodeSpec(agent)), 200);
+  },
+);
+
+agentRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/api/agent/report",
+    tags,
+    summary: "What an agent tells by itself: what its health check found",
+    request: jsonBody(agentReportBodySchema),
+    responses: answers(200, noDataSchema),
+  }),
+  async (c) => {
+    const agent = await identifyAgent(c.get("ctx"), c.req.raw.headers);
+    const { preflight } = c.req.valid("json");
+    if (preflight) await keepFindings(agent, preflight);
+    return c.json(done(null), 200);
   },
 );
 

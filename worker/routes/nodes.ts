@@ -5,6 +5,7 @@ import {
   createdNodeSchema,
   createNodeBodySchema,
   deploymentTokenReplySchema,
+  nodeDetailSchema,
   nodeModeBodySchema,
   nodeSchema,
   nodeSecretReplySchema,
@@ -17,6 +18,7 @@ import { allow } from "../middleware/authenticate.ts";
 import { createNode } from "../services/nodes/create.ts";
 import { deleteNode } from "../services/nodes/delete.ts";
 import { createDeploymentToken } from "../services/nodes/deployment-token.ts";
+import { checkNode } from "../services/nodes/findings.ts";
 import { getNode, listNodes } from "../services/nodes/read.ts";
 import { rotateNodeSecret } from "../services/nodes/rotate-secret.ts";
 import { setNodeMode } from "../services/nodes/set-mode.ts";
@@ -65,7 +67,7 @@ nodeRoutes.openapi(
     summary: "One node",
     middleware: seesNodes,
     request: { params },
-    responses: answers(200, success(nodeSchema)),
+    responses: answers(200, success(nodeDetailSchema)),
   }),
   async (c) => c.json(done(await getNode(callerContext(c), c.req.valid("param").id)), 200),
 );
@@ -79,7 +81,7 @@ for (const method of ["put", "patch"] as const) {
       summary: "Change a node",
       middleware: allow("node.update"),
       request: { params, ...jsonBody(updateNodeBodySchema) },
-      responses: answers(200, success(nodeSchema)),
+      responses: answers(200, success(nodeDetailSchema)),
     }),
     async (c) => c.json(done(await updateNode(callerContext(c), c.req.valid("param").id, c.req.valid("json"))), 200),
   );
@@ -154,4 +156,17 @@ nodeRoutes.openapi(
     responses: answers(200, success(healthReplySchema)),
   }),
   async (c) => c.json(done(await nodeStats(callerContext(c), c.req.valid("param").id)), 200),
+);
+
+nodeRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/api/nodes/{id}/preflight",
+    tags,
+    summary: "Check the node's health now: programs and their versions, kernel, disk, clock",
+    middleware: allow("node.view_stats", "node.update"),
+    request: { params },
+    responses: answers(200, success(nodeDetailSchema)),
+  }),
+  async (c) => c.json(done(await checkNode(callerContext(c), c.req.valid("param").id)), 200),
 );

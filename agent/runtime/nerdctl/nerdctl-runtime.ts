@@ -8,6 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Finding } from "../../../protocol/findings.ts";
 import type { ServerSpec } from "../../../protocol/spec.ts";
 import { appendConsoleLine, installConsoleLogger } from "../../console/console-logger.ts";
 import { makeFifo, makeServerFolders } from "../../console/server-paths.ts";
@@ -15,7 +16,6 @@ import type {
   ContainerRuntime,
   ExitListener,
   ExitStatus,
-  Finding,
   InstallSpec,
   KeptLimit,
   LaunchSpec,

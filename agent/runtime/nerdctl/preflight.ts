@@ -1,11 +1,14 @@
-/** Checks what containers stand on: programs, their versions, the kernel, the disk. Changes nothing. */
+/** Checks what containers stand on: programs, their versions, cgroups. Changes nothing. */
 import { execFile } from "node:child_process";
-import { access, constants, readFile, statfs } from "node:fs/promises";
-import { delimiter, isAbsolute, join } from "node:path";
+import { readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
-import type { Finding } from "../container-runtime.ts";
+import type { Finding } from "../../../protocol/findings.ts";
+import { error, ok, warning } from "../../preflight/finding.ts";
+import { findProgram, isAtLeast, isExecutable } from "../../preflight/programs.ts";
 import { parseCgroupMounts } from "./cgroup.ts";
+import { type Controllers, judgeCgroups } from "./cgroup-findings.ts";
 import type { NerdctlCli } from "./cli.ts";
 import { INIT_BINARY_DEFAULT, type NerdctlOptions } from "./options.ts";
 
@@ -18,144 +21,159 @@ const FIREWALL_MIN = "1.1";
 const NERDCTL_MIN = "2.0";
 const CONTAINERD_MIN = "2.0";
 const RUNC_MIN = "1.1";
-const DISK_FREE_MIN_BYTES = 2 * 1024 ** 3;
-const BUNDLE = "Install the nerdctl-full bundle of nerdctl's releases.";
-
-const ok = (subject: string, message: string): Finding => ({ level: "ok", subject, message, remedy: "" });
-const error = (subject: string, message: string, remedy: string): Finding => ({
-  level: "error",
-  subject,
-  message,
-  remedy,
-});
-const warning = (subject: string, message: string, remedy: string): Finding => ({
-  level: "warning",
-  subject,
-  message,
-  remedy,
-});
-
-/** Whether a version such as `v2.3.5` or `1.1.5+ds1` is at least `minimum`. */
-export function isAtLeast(version: string, minimum: string): boolean {
-  const parts = (text: string) => (/\d+(?:\.\d+)*/.exec(text)?.[0] ?? "0").split(".").map(Number);
-  const [have, want] = [parts(version), parts(minimum)];
-  for (const [i, part] of want.entries()) {
-    if ((have[i] ?? 0) !== part) return (have[i] ?? 0) > part;
-  }
-  return true;
-}
-
-const isExecutable = (file: string) =>
-  access(file, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
-
-async function findProgram(name: string): Promise<string | null> {
-  if (isAbsolute(name)) return (await isExecutable(name)) ? name : null;
-  const folders = `${process.env.PATH ?? ""}${delimiter}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
-  for (const folder of folders.split(delimiter)) {
-    if (folder !== "" && (await isExecutable(join(folder, name)))) return join(folder, name);
-  }
-  return null;
-}
+const CONTAINERD_SOCKET_DEFAULT = "/run/containerd/containerd.sock";
+const BUNDLE = "Install the nerdctl-full bundle of nerdctl's releases; the command that connects this node does it.";
 
 const versionSchema = z.object({
   Client: z.object({ Version: z.string() }),
   Server: z.object({ Components: z.array(z.object({ Name: z.string(), Version: z.string() })) }).nullish(),
 });
 
-function checkVersion(subject: string, version: string | undefined, minimum: string): Finding {
-  if (version === undefined) return error(subject, `${subject} does not answer.`, `Start it, or: ${BUNDLE}`);
-  if (isAtLeast(version, minimum)) return ok(subject, version);
-  return error(subject, `${subject} ${version} is too old; ${minimum} or newer is needed.`, BUNDLE);
+function judgeVersion(name: string, version: string, minimum: string): Finding {
+  if (isAtLeast(version, minimum)) return ok(name, name, version);
+  return error(name, name, `${name} ${version} is too old; ${minimum} or newer is needed.`, BUNDLE);
 }
 
-async function checkVersions(cli: NerdctlCli): Promise<Finding[]> {
+/** The first line of what a program prints, or null when it cannot be run. */
+async function output(file: string, args: string[]): Promise<string | null> {
   try {
-    const { stdout } = await cli.call(["version", "--format", "{{json .}}"], { deadlineMs: 10_000 });
-    const version = versionSchema.parse(JSON.parse(stdout));
-    const server = (name: string) => version.Server?.Components.find((component) => component.Name === name)?.Version;
-    return [
-      checkVersion("nerdctl", version.Client.Version, NERDCTL_MIN),
-      checkVersion("containerd", server("containerd"), CONTAINERD_MIN),
-      checkVersion("runc", server("runc"), RUNC_MIN),
-    ];
+    const { stdout, stderr } = await run(file, args, { timeout: 5_000 });
+    return (stdout || stderr).trim();
   } catch {
-    return [error("nerdctl", "nerdctl cannot be run.", BUNDLE)];
+    return null;
   }
 }
 
-async function checkProgram(name: string, remedy: string): Promise<Finding> {
+async function checkRunc(reported: string | undefined): Promise<Finding> {
+  const file = await findProgram("runc");
+  const version =
+    reported ?? (file ? /\d+\.\d+[^\s]*/.exec((await output(file, ["--version"])) ?? "")?.[0] : undefined);
+  if (version) return judgeVersion("runc", version, RUNC_MIN);
+  return error("runc", "runc", file ? "runc cannot be run." : "runc is not installed.", `Install runc, or: ${BUNDLE}`);
+}
+
+async function checkContainerd(version: string | undefined, address: string): Promise<Finding> {
+  if (version !== undefined) return judgeVersion("containerd", version, CONTAINERD_MIN);
+  const socket = await stat(address).catch(() => null);
+  const why = socket ? `containerd does not answer on ${address}.` : `containerd does not run: there is no ${address}.`;
+  const isInstalled = (await findProgram("containerd")) !== null;
+  return error(
+    "containerd",
+    "containerd",
+    why,
+    isInstalled ? "Start it, and let it start with the machine; its own log says why it does not." : BUNDLE,
+  );
+}
+
+/** nerdctl tells its own version even when containerd is away. */
+async function checkVersions(cli: NerdctlCli, { binary, address }: NerdctlOptions): Promise<Finding[]> {
+  const name = binary ?? "nerdctl";
+  const socket = address ?? process.env.CONTAINERD_ADDRESS ?? CONTAINERD_SOCKET_DEFAULT;
+  let version: z.infer<typeof versionSchema> | null = null;
+  if (await findProgram(name)) {
+    const { stdout } = await cli
+      .call(["version", "--format", "{{json .}}"], { deadlineMs: 10_000 })
+      .catch(() => ({ stdout: "" }));
+    version = versionSchema.nullable().catch(null).parse(parseJson(stdout));
+    if (!version)
+      return [error("nerdctl", "nerdctl", `nerdctl (${name}) does not work.`, BUNDLE), await checkRunc(undefined)];
+  }
+  const server = (component: string) => version?.Server?.Components.find(({ Name }) => Name === component)?.Version;
+  return [
+    version
+      ? judgeVersion("nerdctl", version.Client.Version, NERDCTL_MIN)
+      : error("nerdctl", "nerdctl", "nerdctl is not installed.", BUNDLE),
+    await checkContainerd(server("containerd"), socket),
+    await checkRunc(server("runc")),
+  ];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+async function checkProgram(id: string, name: string, remedy: string): Promise<Finding> {
   const file = await findProgram(name);
-  return file ? ok(name, file) : error(name, `${name} is not installed.`, remedy);
+  return file ? ok(id, name, file) : error(id, name, `${name} is not installed.`, remedy);
+}
+
+async function checkFirewallTool(): Promise<Finding> {
+  const file = await findProgram("iptables");
+  const remedy = "Install iptables: ports of games are opened with it.";
+  if (!file) return error("iptables", "iptables", "iptables is not installed.", remedy);
+  const version = await output(file, ["--version"]);
+  return version
+    ? ok("iptables", "iptables", version.split("\n")[0]!)
+    : error("iptables", "iptables", "iptables cannot be run.", remedy);
 }
 
 async function checkCni(folder: string): Promise<Finding[]> {
   const present = await Promise.all(CNI_PLUGINS.map((plugin) => isExecutable(join(folder, plugin))));
   const missing = CNI_PLUGINS.filter((_plugin, i) => !present[i]);
+  const [id, subject] = ["network-plugins", "Network plugins"];
   if (missing.length > 0) {
-    return [
-      error(
-        "network plugins",
-        `${folder} lacks ${missing.join(", ")}.`,
-        `Install containernetworking-plugins, or: ${BUNDLE}`,
-      ),
-    ];
+    const remedy = `Install containernetworking-plugins, or: ${BUNDLE}`;
+    return [error(id, subject, `${folder} lacks ${missing.join(", ")}.`, remedy)];
   }
-  const findings = [ok("network plugins", folder)];
-  try {
-    const { stdout, stderr } = await run(join(folder, "firewall"), ["--version"], { timeout: 5_000 });
-    const version = /v?(\d+\.\d+[.\w]*)/.exec(stdout + stderr)?.[1];
-    if (version && isAtLeast(version, FIREWALL_MIN)) return findings;
-  } catch {
-    // Too old to know the question.
-  }
-  findings.push(
-    warning(
-      "network isolation",
-      `The firewall plugin is older than ${FIREWALL_MIN}: servers of different networks can reach each other.`,
-      BUNDLE,
-    ),
-  );
-  return findings;
+  return [ok(id, subject, folder), await checkIsolation(join(folder, "firewall"))];
 }
 
-async function checkCgroups(): Promise<Finding> {
-  const mounts = parseCgroupMounts(await readFile("/proc/self/mountinfo", "utf8"));
-  const v1 = (controller: string) => mounts.some((mount) => mount.controllers.includes(controller));
-  if (["memory", "cpu", "cpuacct", "pids"].every(v1)) return ok("cgroups", "version 1");
+async function checkIsolation(plugin: string): Promise<Finding> {
+  const [id, subject] = ["network-isolation", "Network isolation"];
+  // One too old to know the question fails.
+  const version = /v?(\d+\.\d+[.\w]*)/.exec((await output(plugin, ["--version"])) ?? "")?.[1];
+  if (version && isAtLeast(version, FIREWALL_MIN)) return ok(id, subject, `firewall plugin ${version}`);
+  return warning(
+    id,
+    subject,
+    `The firewall plugin is older than ${FIREWALL_MIN}: servers of different networks can reach each other.`,
+    BUNDLE,
+  );
+}
+
+async function controllersOf(mountinfo: string): Promise<Controllers> {
+  const mounts = parseCgroupMounts(mountinfo);
+  const names = mounts.filter((mount) => mount.version === 1).flatMap((mount) => mount.controllers);
+  const exists = (file: string) =>
+    stat(file).then(
+      () => true,
+      () => false,
+    );
+  if (["memory", "cpu", "pids"].every((name) => names.includes(name))) {
+    const folder = (name: string) =>
+      mounts.find((mount) => mount.version === 1 && mount.controllers.includes(name))?.folder ?? "/";
+    const blkio = folder("blkio");
+    const [hasSwap, hasWeight, hasBfqWeight] = await Promise.all([
+      exists(join(folder("memory"), "memory.memsw.limit_in_bytes")),
+      exists(join(blkio, "blkio.weight")),
+      exists(join(blkio, "blkio.bfq.weight")),
+    ]);
+    return { version: 1, names, hasSwapLimit: hasSwap, hasIoWeight: hasWeight || hasBfqWeight };
+  }
   const unified = mounts.find((mount) => mount.version === 2);
-  const controllers = unified ? await readFile(join(unified.folder, "cgroup.controllers"), "utf8").catch(() => "") : "";
-  const missing = ["memory", "cpu", "pids"].filter((controller) => !controllers.split(/\s+/).includes(controller));
-  if (missing.length === 0) return ok("cgroups", "version 2");
-  return error(
-    "cgroups",
-    `The kernel cannot limit ${missing.join(", ")}.`,
-    "Enable these cgroup controllers and restart the machine.",
-  );
-}
-
-async function checkDisk(folder: string): Promise<Finding> {
-  const { bavail, bsize } = await statfs(folder);
-  const freeBytes = bavail * bsize;
-  const message = `${Math.floor(freeBytes / 1024 ** 3)} GiB free in ${folder}`;
-  if (freeBytes >= DISK_FREE_MIN_BYTES) return ok("disk", message);
-  return warning("disk", message, "Free some space: games need it, and a full disk stops them.");
+  const text = unified ? await readFile(join(unified.folder, "cgroup.controllers"), "utf8").catch(() => "") : "";
+  const unifiedNames = text.trim().split(/\s+/).filter(Boolean);
+  // The root has no memory.swap.max; any group below it does, where the kernel counts swap.
+  const slice = unified ? join(unified.folder, "system.slice") : "";
+  const hasSwapLimit = !(await exists(slice)) || (await exists(join(slice, "memory.swap.max")));
+  return { version: 2, names: unifiedNames, hasSwapLimit, hasIoWeight: unifiedNames.includes("io") };
 }
 
 export async function nerdctlPreflight(cli: NerdctlCli, options: NerdctlOptions): Promise<Finding[]> {
   const cniPath = options.cniPath ?? process.env.CNI_PATH ?? CNI_PATH_DEFAULT;
   const groups = await Promise.all([
-    process.getuid?.() === 0 ? [] : [error("user", "The agent does not run as root.", "Run it as root.")],
-    checkVersions(cli),
+    process.getuid?.() === 0 ? [] : [error("user", "User", "The agent does not run as root.", "Run it as root.")],
+    checkVersions(cli, options),
     checkCni(cniPath),
-    checkProgram("iptables", "Install iptables."),
-    checkProgram(options.initBinary ?? INIT_BINARY_DEFAULT, "Install tini."),
-    checkProgram("perl", "Install perl-base: the console logger needs it."),
-    checkProgram("mkfifo", "Install coreutils."),
-    checkCgroups(),
-    checkDisk(options.dataDir),
+    checkFirewallTool(),
+    checkProgram("tini", options.initBinary ?? INIT_BINARY_DEFAULT, "Install tini."),
+    checkProgram("perl", "perl", "Install perl-base: the console logger needs it."),
+    checkProgram("mkfifo", "mkfifo", "Install coreutils."),
+    readFile("/proc/self/mountinfo", "utf8").then(controllersOf).then(judgeCgroups),
   ]);
   return groups.flat();
 }

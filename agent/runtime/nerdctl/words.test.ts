@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { isAtLeast } from "../../preflight/programs.ts";
 import { parseContainers } from "./containers.ts";
 import { explainFailure } from "./errors.ts";
 import { parseEvent } from "./events.ts";
 import { exitStatus } from "./exit-status.ts";
-import { isAtLeast } from "./preflight.ts";
 
 describe("what nerdctl says, in the owner's words", () => {
   it.each([

@@ -1,7 +1,8 @@
 /** What the process runtime stands on, and what it cannot do. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import type { Finding } from "../container-runtime.ts";
+import type { Finding } from "../../../protocol/findings.ts";
+import { error, ok, warning } from "../../preflight/finding.ts";
 
 export const TOOLS = ["setsid", "env", "mkfifo", "perl", "flock"] as const;
 export type Tool = (typeof TOOLS)[number];
@@ -28,17 +29,16 @@ export function findTool(name: string, path = process.env.PATH ?? ""): string | 
 }
 
 export function processPreflight(): Finding[] {
-  const warning: Finding = {
-    level: "warning",
-    subject: "isolation",
-    message:
-      "The process runtime isolates nothing: every game runs as the agent's own user, sees the whole machine, and its memory, CPU and process limits are not enforced.",
-    remedy: "Use it on your own machine with games you trust. For anything else install containerd and nerdctl.",
-  };
+  const isolation = warning(
+    "isolation",
+    "Isolation",
+    "The process runtime isolates nothing: every game runs as the agent's own user, sees the whole machine, and its memory, CPU and process limits are not enforced.",
+    "Use it on your own machine with games you trust. For anything else install containerd and nerdctl.",
+  );
   const tools = TOOLS.map((name): Finding => {
     const file = findTool(name);
-    if (file) return { level: "ok", subject: name, message: file, remedy: "" };
-    return { level: "error", subject: name, message: `${name} is not installed.`, remedy: `Install ${PACKAGE[name]}.` };
+    if (file) return ok(name, name, file);
+    return error(name, name, `${name} is not installed.`, `Install ${PACKAGE[name]}.`);
   });
-  return [warning, ...tools];
+  return [isolation, ...tools];
 }

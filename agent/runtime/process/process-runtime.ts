@@ -9,6 +9,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, type FSWatcher, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import type { Finding } from "../../../protocol/findings.ts";
 import { installConsoleLogger } from "../../console/console-logger.ts";
 import { makeFifo, makeServerFolders, serverPaths } from "../../console/server-paths.ts";
 import type { Log } from "../../log.ts";
@@ -17,7 +18,6 @@ import type {
   ContainerRuntime,
   ExitListener,
   ExitStatus,
-  Finding,
   InstallSpec,
   KeptLimit,
   LaunchSpec,

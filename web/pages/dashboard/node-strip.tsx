@@ -4,6 +4,7 @@ import { formatMb } from "../../components/formatting.ts";
 import { Meter } from "../../components/meter.tsx";
 import { NodeBadge } from "../../components/state-badge.tsx";
 import { Card } from "../../components/ui/card.tsx";
+import { FindingsBadge } from "../nodes/findings-card.tsx";
 
 /** The machines behind the servers: which are there, and how much of each is promised. */
 export function NodeStrip({ nodes }: { nodes: readonly Node[] }) {
@@ -38,7 +39,10 @@ export function NodeCard({ node }: { node: Node }) {
         >
           {node.name}
         </Link>
-        <NodeBadge isOnline={node.isOnline} isEnrolled={node.isEnrolled} mode={node.mode} />
+        <span className="flex shrink-0 items-center gap-1.5">
+          <FindingsBadge counts={node.findingCounts} />
+          <NodeBadge isOnline={node.isOnline} isEnrolled={node.isEnrolled} mode={node.mode} />
+        </span>
       </div>
       <p className="mb-4 truncate text-[13px] text-subtle">
         {node.publicAddress} · {node.serverCount} {node.serverCount === 1 ? "server" : "servers"}

@@ -2,7 +2,7 @@ import { Network, TriangleAlert } from "lucide-react";
 import { useState } from "react";
 import { Link, useNavigate, useParams } from "react-router";
 import { toast } from "sonner";
-import type { Node } from "../../../protocol/api/nodes.ts";
+import type { Node, NodeDetail } from "../../../protocol/api/nodes.ts";
 import { can, useMe } from "../../api/account.ts";
 import { toApiError } from "../../api/api-error.ts";
 import { useDeleteNode, useNode } from "../../api/nodes.ts";
@@ -20,6 +20,7 @@ import { ServerRow } from "../dashboard/server-row.tsx";
 import { ConnectNode } from "./add-node-dialog.tsx";
 import { AllocationsCard } from "./allocations-card.tsx";
 import { EditNodeDialog } from "./edit-node-dialog.tsx";
+import { FindingsCard } from "./findings-card.tsx";
 import { HealthCard } from "./health-card.tsx";
 import { NodeModeActions, NodeModeBanner } from "./node-mode.tsx";
 
@@ -60,7 +61,7 @@ export default function NodePage() {
   return <LoadedNodePage node={node.data} />;
 }
 
-function LoadedNodePage({ node }: { node: Node }) {
+function LoadedNodePage({ node }: { node: NodeDetail }) {
   const me = useMe().data;
   const servers = useServers({ nodeId: node.id });
   const [connecting, setConnecting] = useState(false);
@@ -104,6 +105,7 @@ function LoadedNodePage({ node }: { node: Node }) {
           </p>
         )}
         <HealthCard node={node} />
+        {(can(me, "node.view_stats") || can(me, "node.update")) && <FindingsCard node={node} />}
         <Card className="overflow-hidden">
           <CardHeader title="Servers" />
           {servers.data?.items.length === 0 && (

@@ -136,6 +136,7 @@ const ROUTES: [string, RegExp, Handler][] = [
       expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
     }),
   ],
+  ["POST", /^\/api\/nodes\/([^/]+)\/preflight$/, ([, id]) => found(NODES.find((node) => node.id === id))],
   ["GET", /^\/api\/nodes\/([^/]+)$/, ([, id]) => found(NODES.find((node) => node.id === id))],
   ["GET", /^\/api\/nodes\/([^/]+)\/allocations$/, () => list(ALLOCATIONS)],
   [

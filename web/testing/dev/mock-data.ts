@@ -1,8 +1,9 @@
 /** What the mock API answers with: a small fleet in every state. */
 import type { AuditEntry } from "../../../protocol/api/audit.ts";
 import type { User } from "../../../protocol/api/auth.ts";
-import type { Allocation, Node } from "../../../protocol/api/nodes.ts";
+import type { Allocation, NodeDetail } from "../../../protocol/api/nodes.ts";
 import type { ServerCrash, ServerDetail } from "../../../protocol/api/servers.ts";
+import type { Finding } from "../../../protocol/findings.ts";
 import type { ServerState } from "../../../protocol/server-state.ts";
 import { templateSchema } from "../../../protocol/template.ts";
 
@@ -17,7 +18,46 @@ export const ME: User = {
   createdAt: ago(90_000),
 };
 
-export const NODES: Node[] = [
+const FINDINGS: Finding[] = [
+  {
+    id: "nerdctl",
+    level: "ok",
+    subject: "nerdctl",
+    message: "v2.3.5",
+    remedy: "",
+  },
+  {
+    id: "network-isolation",
+    level: "warning",
+    subject: "Network isolation",
+    message: "The firewall plugin is older than 1.1: servers of different networks can reach each other.",
+    remedy: "Install the nerdctl-full bundle of nerdctl's releases; the command that connects this node does it.",
+  },
+  {
+    id: "containerd",
+    level: "error",
+    subject: "containerd",
+    message: "containerd does not run: there is no /run/containerd/containerd.sock.",
+    remedy: "Start it, and let it start with the machine; its own log says why it does not.",
+  },
+  {
+    id: "clock",
+    level: "warning",
+    subject: "Clock",
+    message: "This machine's clock is 43 seconds behind the panel's.",
+    remedy: "Let the machine set its clock over the network, for example with systemd-timesyncd or chrony.",
+  },
+  { id: "kernel", level: "ok", subject: "Kernel", message: "6.18.44-amd64", remedy: "" },
+  {
+    id: "disk-space",
+    level: "ok",
+    subject: "Disk space",
+    message: "312.4 GiB of 500 GiB free in /var/lib/catalyst.",
+    remedy: "",
+  },
+];
+
+export const NODES: NodeDetail[] = [
   ["rack-1", "play.example.com", true, 32_768, 16, 18_432, 9, 6],
   ["basement", "home.example.net", true, 16_384, 8, 15_900, 7, 3],
   ["attic", "192.0.2.44", false, 8_192, 4, 2_048, 1, 1],
@@ -50,6 +90,10 @@ export const NODES: Node[] = [
   modeSetAt: index === 1 ? ago(25) : null,
   modeSetByName: index === 1 ? "sam" : null,
   modeReason: index === 1 ? "New disks go in. Back by six." : null,
+  findingCounts: index === 0 ? { errors: 1, warnings: 2 } : { errors: 0, warnings: index === 1 ? 1 : 0 },
+  findings: index === 0 ? FINDINGS : FINDINGS.filter(({ level }) => level !== "error"),
+  findingsAt: ago(42),
+  machine: { memoryMb: 32_100, swapMb: 0, cpuCores: 16, diskMb: 512_000 },
   createdAt: ago(50_000),
 }));
 

@@ -1,14 +1,27 @@
-import { and, asc, eq, gt, ilike, or, sql } from "drizzle-orm";
+import { and, asc, eq, getTableColumns, gt, ilike, or, sql } from "drizzle-orm";
 import { nodes } from "../../../drizzle/schema/index.ts";
 import type { ListQuery } from "../../../protocol/api/envelope.ts";
-import type { Node } from "../../../protocol/api/nodes.ts";
-import type { CallerContext, RequestContext } from "../../context.ts";
+import type { Node, NodeDetail } from "../../../protocol/api/nodes.ts";
+import type { Finding } from "../../../protocol/findings.ts";
+import { hasGlobal } from "../../auth/permissions.ts";
+import type { CallerContext } from "../../context.ts";
 import { containing, decodeCursor, pageOf } from "../../db/page.ts";
 import { notFound } from "../../errors.ts";
+import { declaredFindings } from "./declared-findings.ts";
+
+type NodeRow = typeof nodes.$inferSelect;
+type FindingCounts = NonNullable<Node["findingCounts"]>;
+
+// A list needs how many there are, not all their texts.
+const { findings: _findings, ...shownColumns } = getTableColumns(nodes);
+const countOf = (level: string) =>
+  sql`(select count(*) from jsonb_array_elements(nodes.findings) f where f->>'level' = ${level})`;
 
 /** What is promised to servers, run or not. Written out, because a single-table select leaves table names away. */
 const columns = {
-  node: nodes,
+  node: shownColumns,
+  findingCounts: sql<FindingCounts | null>`case when nodes.findings is not null
+    then jsonb_build_object('errors', ${countOf("error")}, 'warnings', ${countOf("warning")}) end`,
   allocatedMemoryMb: sql<number>`(select coalesce(sum(s.memory_mb + s.memory_headroom_mb), 0) from servers s where s.node_id = nodes.id)::float8`,
   allocatedCpuCores: sql<number>`(select coalesce(sum(s.cpu_cores), 0) from servers s where s.node_id = nodes.id)::float8`,
   allocatedDiskMb: sql<number>`(select coalesce(sum(s.disk_mb), 0) from servers s where s.node_id = nodes.id)::float8`,
@@ -16,16 +29,22 @@ const columns = {
 };
 
 interface Row {
-  node: typeof nodes.$inferSelect;
+  node: Omit<NodeRow, "findings">;
+  findingCounts: FindingCounts | null;
   allocatedMemoryMb: number;
   allocatedCpuCores: number;
   allocatedDiskMb: number;
   serverCount: number;
 }
 
-function toNode({ node, ...used }: Row): Node {
-  const { specGeneration, onlineEpoch, enrolledAt, lastSeenAt, createdAt, updatedAt, modeSetAt, modeSetBy, ...shown } =
+/** Whether the caller may see what a health check found: it tells of programs, versions and folders of the machine. */
+const seesFindings = (ctx: CallerContext) =>
+  hasGlobal(ctx.caller, "node.view_stats") || hasGlobal(ctx.caller, "node.update");
+
+function toNode({ node, findingCounts, ...used }: Row, isShown: boolean): Node {
+  const { specGeneration, onlineEpoch, enrolledAt, lastSeenAt, createdAt, updatedAt, modeSetAt, modeSetBy, ...known } =
     node;
+  const { machine, findingsAt, ...shown } = known;
   const free = (max: number, overcommit: number, promised: number) => Math.max(0, max * overcommit - promised);
   return {
     ...shown,
@@ -33,6 +52,7 @@ function toNode({ node, ...used }: Row): Node {
     freeMemoryMb: Math.floor(free(node.maxMemoryMb, node.memoryOvercommit, used.allocatedMemoryMb)),
     freeCpuCores: Math.round(free(node.maxCpuCores, node.cpuOvercommit, used.allocatedCpuCores) * 100) / 100,
     freeDiskMb: Math.floor(free(node.maxDiskMb, node.diskOvercommit, used.allocatedDiskMb)),
+    findingCounts: isShown && findingCounts ? withDeclared(findingCounts, declaredFindings(node, machine)) : null,
     isEnrolled: enrolledAt !== null,
     modeSetAt: modeSetAt?.toISOString() ?? null,
     lastSeenAt: lastSeenAt?.toISOString() ?? null,
@@ -40,9 +60,14 @@ function toNode({ node, ...used }: Row): Node {
   };
 }
 
+function withDeclared(counts: FindingCounts, declared: readonly Finding[]): FindingCounts {
+  return { ...counts, warnings: counts.warnings + declared.filter(({ level }) => level === "warning").length };
+}
+
 export async function listNodes(ctx: CallerContext, { cursor, limit, q }: ListQuery) {
   const after = decodeCursor(cursor, 1);
   const text = q ? containing(q) : null;
+  const isShown = seesFindings(ctx);
   const rows = await ctx.db
     .select(columns)
     .from(nodes)
@@ -54,11 +79,26 @@ export async function listNodes(ctx: CallerContext, { cursor, limit, q }: ListQu
     )
     .orderBy(asc(nodes.id))
     .limit(limit + 1);
-  return pageOf(rows, limit, (row) => [row.node.id], toNode);
+  return pageOf(
+    rows,
+    limit,
+    (row) => [row.node.id],
+    (row) => toNode(row, isShown),
+  );
 }
 
-export async function getNode(ctx: RequestContext, id: string): Promise<Node> {
-  const [row] = await ctx.db.select(columns).from(nodes).where(eq(nodes.id, id));
+export async function getNode(ctx: CallerContext, id: string): Promise<NodeDetail> {
+  const [row] = await ctx.db
+    .select({ ...columns, findings: nodes.findings })
+    .from(nodes)
+    .where(eq(nodes.id, id));
   if (!row) throw notFound("node");
-  return toNode(row);
+  const { findings, ...rest } = row;
+  const isShown = seesFindings(ctx) && findings !== null;
+  return {
+    ...toNode(rest, isShown),
+    findings: isShown ? [...findings, ...declaredFindings(row.node, row.node.machine)] : null,
+    findingsAt: isShown ? (row.node.findingsAt?.toISOString() ?? null) : null,
+    machine: isShown ? row.node.machine : null,
+  };
 }

@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import type { z } from "zod";
 import { nodes } from "../../../drizzle/schema/index.ts";
-import type { Node, updateNodeBodySchema } from "../../../protocol/api/nodes.ts";
+import type { NodeDetail, updateNodeBodySchema } from "../../../protocol/api/nodes.ts";
 import { requireGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
 import { auditEntry } from "../audit/entry.ts";
@@ -12,7 +12,7 @@ export async function updateNode(
   ctx: CallerContext,
   id: string,
   body: z.output<typeof updateNodeBodySchema>,
-): Promise<Node> {
+): Promise<NodeDetail> {
   requireGlobal(ctx.caller, "node.update");
   await getNode(ctx, id);
   const given = Object.entries(body).filter(([, value]) => value !== undefined);
