@@ -30,7 +30,7 @@ export interface PanelOptions {
 
 export interface AgentStats {
   link: { framesSent: number };
-  servers: { state: string }[];
+  servers: { name: string; state: string }[];
 }
 
 export interface Answer<T = unknown> {

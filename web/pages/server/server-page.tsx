@@ -1,4 +1,4 @@
-import { Activity, Bomb, Settings, TerminalSquare } from "lucide-react";
+import { Activity, Bomb, Settings, TerminalSquare, Users } from "lucide-react";
 import { Link, Navigate, Route, Routes, useParams } from "react-router";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import { toApiError } from "../../api/api-error.ts";
@@ -12,6 +12,7 @@ import { Button } from "../../components/ui/button.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { TabLinks } from "../../components/ui/tabs.tsx";
 import { ConsolePanel } from "../../console/console-panel.tsx";
+import { AccessTab } from "./access/access-tab.tsx";
 import { ActivityTab } from "./activity-tab.tsx";
 import { CrashesTab } from "./crashes-tab.tsx";
 import { NodeModeBanner } from "./node-mode-banner.tsx";
@@ -118,6 +119,18 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
                     </>
                   ),
                 },
+                ...(allows(server, "access.read")
+                  ? [
+                      {
+                        to: `${base}/access`,
+                        children: (
+                          <>
+                            <Users aria-hidden /> Access
+                          </>
+                        ),
+                      },
+                    ]
+                  : []),
                 {
                   to: `${base}/settings`,
                   children: (
@@ -135,6 +148,7 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
         <Route index element={<ConsoleTab server={server} live={live} />} />
         <Route path="activity" element={<ActivityTab serverId={server.id} />} />
         <Route path="crashes" element={<CrashesTab server={server} />} />
+        <Route path="access" element={<AccessTab server={server} />} />
         <Route path="settings" element={<SettingsTab server={server} />} />
         <Route path="*" element={<Navigate to={base} replace />} />
       </Routes>

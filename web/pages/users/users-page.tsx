@@ -21,6 +21,7 @@ import { Input } from "../../components/ui/input.tsx";
 import { Select } from "../../components/ui/select.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { Cell, HeadCell, Table } from "../../components/ui/table.tsx";
+import { RolesDialog } from "./roles-dialog.tsx";
 
 export default function UsersPage() {
   const me = useMe().data;
@@ -80,7 +81,13 @@ export default function UsersPage() {
               </thead>
               <tbody>
                 {users.data.items.map((user) => (
-                  <UserRow key={user.id} user={user} isSelf={user.id === me?.id} mayBan={can(me, "user.ban")} />
+                  <UserRow
+                    key={user.id}
+                    user={user}
+                    isSelf={user.id === me?.id}
+                    mayBan={can(me, "user.ban")}
+                    maySetRoles={can(me, "user.set_roles")}
+                  />
                 ))}
               </tbody>
             </Table>
@@ -93,8 +100,16 @@ export default function UsersPage() {
   );
 }
 
-function UserRow({ user, isSelf, mayBan }: { user: UserRecord; isSelf: boolean; mayBan: boolean }) {
+interface UserRowProps {
+  user: UserRecord;
+  isSelf: boolean;
+  mayBan: boolean;
+  maySetRoles: boolean;
+}
+
+function UserRow({ user, isSelf, mayBan, maySetRoles }: UserRowProps) {
   const update = useUpdateUser();
+  const [settingRoles, setSettingRoles] = useState(false);
   const [banning, setBanning] = useState(false);
   const setBanned = (isBanned: boolean) =>
     update.mutate(
@@ -122,7 +137,12 @@ function UserRow({ user, isSelf, mayBan }: { user: UserRecord; isSelf: boolean; 
       <Cell className="whitespace-nowrap text-subtle max-md:hidden">
         <TimeAgo at={user.createdAt} />
       </Cell>
-      <Cell className="text-right">
+      <Cell className="space-x-2 text-right max-sm:space-y-2">
+        {maySetRoles && !isSelf && (
+          <Button size="small" onClick={() => setSettingRoles(true)}>
+            Roles
+          </Button>
+        )}
         {mayBan &&
           !isSelf &&
           (user.isBanned ? (
@@ -135,6 +155,7 @@ function UserRow({ user, isSelf, mayBan }: { user: UserRecord; isSelf: boolean; 
             </Button>
           ))}
       </Cell>
+      <RolesDialog user={user} open={settingRoles} onOpenChange={setSettingRoles} />
       <ConfirmDialog
         open={banning}
         onOpenChange={setBanning}

@@ -1,0 +1,63 @@
+/** A browser for tests of the panel, and pictures of its pages at both widths for a person to look at. */
+import { mkdirSync } from "node:fs";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
+
+const SHOTS = ".screenshots";
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+
+export function launchBrowser(): Promise<Browser> {
+  mkdirSync(SHOTS, { recursive: true });
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+/** A browser of its own for one person, signed in. Script errors of its pages are kept in `errors`. */
+export async function signedInPage(
+  browser: Browser,
+  url: string,
+  who: { email: string; password: string },
+  errors: string[],
+): Promise<Page> {
+  const context = await browser.newContext({ viewport: DESKTOP });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => errors.push(String(error)));
+  await page.goto(url);
+  await page.getByLabel("E-mail").fill(who.email);
+  await page.getByLabel("Password", { exact: true }).fill(who.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page
+    .getByRole("heading", { name: /servers/i })
+    .first()
+    .waitFor();
+  return page;
+}
+
+/** Runs in the page: what makes it wider than the screen. */
+function tooWide(): string[] {
+  if (document.documentElement.scrollWidth <= window.innerWidth) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter((element) => element.getBoundingClientRect().right > window.innerWidth)
+    .map((element) => `${element.tagName} ${element.className}: ${element.textContent?.slice(0, 40)}`);
+}
+
+/** A picture of the page at both widths; and no page may be wider than its screen. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  for (const [device, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
+    await page.setViewportSize(size);
+    await page.screenshot({ path: `${SHOTS}/${name}-${device}.png` });
+    expect(await page.evaluate(tooWide), `${name} on a ${device} scrolls sideways`).toEqual([]);
+  }
+  await page.setViewportSize(DESKTOP);
+}

@@ -1,0 +1,33 @@
+import type { Answer, Panel } from "./panel.ts";
+
+/** Somebody who signed in with a password of their own and has no more than the role User. */
+export interface Member {
+  email: string;
+  password: string;
+  id: string;
+  token: string;
+  api<T = unknown>(method: string, path: string, body?: unknown): Promise<Answer<T>>;
+}
+
+export async function member(panel: Panel, name: string): Promise<Member> {
+  const password = `a password of ${name}`;
+  const email = `${name}@example.com`;
+  const { id } = await panel.must<{ id: string }>("POST", "/api/users", { email, username: name, password });
+  const { token } = await panel.must<{ token: string }>("POST", "/api/auth/login", { email, password });
+  return {
+    id,
+    email,
+    password,
+    token,
+    async api<T>(method: string, path: string, body?: unknown) {
+      const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+      if (body !== undefined) headers["content-type"] = "application/json";
+      const response = await fetch(panel.url + path, {
+        method,
+        headers,
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      return { status: response.status, body: (await response.json()) as Answer<T>["body"] };
+    },
+  };
+}
