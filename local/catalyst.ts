@@ -1,7 +1,9 @@
 /** All of Catalyst on one machine: what `npm start` starts, in order, and stops in the opposite one. */
+import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { type RunningAgent, startAgent } from "./agents.ts";
 import { build } from "./build.ts";
+import { callDaily } from "./daily.ts";
 import { DataFolder } from "./data-folder.ts";
 import { startDatabase } from "./database.ts";
 import { startLocalEdge } from "./edge.ts";
@@ -95,6 +97,7 @@ async function startParts(
   signal.throwIfAborted();
 
   const jwtKeys = JSON.stringify(secrets.jwtKeys);
+  const dailyToken = randomBytes(32).toString("base64url");
   const edge = await startLocalEdge({
     start,
     folder,
@@ -102,6 +105,7 @@ async function startParts(
     database,
     jwtKeys,
     metricsToken: process.env.CATALYST_METRICS_TOKEN,
+    dailyToken,
     log: logs.part("edge"),
     onStart: (identity) => leftBehind.note("workerd", identity),
   });
@@ -135,6 +139,7 @@ async function startParts(
     }
     return Promise.all(nodes.map((node) => untilConnected(operator, node.id, logs, signal)));
   });
+  closers.push(callDaily({ url, token: dailyToken, stateFile: folder.join("swept-at"), log: logs.part("edge") }));
   if (start.stopServers) closers.push(() => stopServers(access, logs.progress));
   return {
     url: start.publicUrl ?? url,

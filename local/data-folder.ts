@@ -5,6 +5,7 @@
  *     postgres/       the database               hubs/           Durable Objects, one SQLite file each
  *     nodes/<id>/     one agent and its servers  processes.json  what to end after a killed run
  *     edge/           the edge's configuration, made anew at each start
+ *     swept-at        when what had expired was last deleted
  */
 import { randomBytes } from "node:crypto";
 import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";

@@ -17,6 +17,7 @@ export async function startLocalEdge(options: {
   database: Database;
   jwtKeys: string;
   metricsToken: string | undefined;
+  dailyToken: string;
   log(line: string): void;
   onStart(identity: ProcessIdentity): void;
 }): Promise<Edge> {
@@ -29,6 +30,7 @@ export async function startLocalEdge(options: {
     DATABASE_URL: database.url,
     NEON_LOCAL_PROXY: database.proxyUrl,
     JWT_KEYS: options.jwtKeys,
+    LOCAL_DAILY_TOKEN: options.dailyToken,
     ...(options.metricsToken ? { METRICS_TOKEN: options.metricsToken } : {}),
   };
   const config = edgeConfig({
@@ -44,6 +46,9 @@ export async function startLocalEdge(options: {
       // Without a proxy in front, the peer is the client; the edge itself tells its address.
       ...(start.clientIpHeader ? { CLIENT_IP_HEADER: start.clientIpHeader } : {}),
       ...(start.publicUrl ? { PUBLIC_URL: start.publicUrl } : {}),
+      ...(process.env.CATALYST_AUDIT_RETENTION_DAYS
+        ? { AUDIT_RETENTION_DAYS: process.env.CATALYST_AUDIT_RETENTION_DAYS }
+        : {}),
     },
     isBehindProxy: start.clientIpHeader !== "",
     fromEnvironment: Object.keys(environment),

@@ -24,6 +24,8 @@ const wranglerSchema = z.strictObject({
     bindings: z.array(z.strictObject({ name: z.string(), class_name: z.string() })),
   }),
   migrations: z.array(z.strictObject({ tag: z.string(), new_sqlite_classes: z.array(z.string()) })),
+  /** The process that starts the edge gives it the daily call itself (daily.ts). */
+  triggers: z.strictObject({ crons: z.array(z.string()) }).optional(),
   /** How the cloud is watched and limited; one machine has neither. */
   observability: z.unknown().optional(),
   limits: z.unknown().optional(),

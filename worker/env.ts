@@ -15,6 +15,8 @@ export interface Env {
   CLIENT_IP_HEADER?: string;
   /** Public origin of the panel when it cannot be taken from the request. */
   PUBLIC_URL?: string;
+  /** Days for which audit entries are kept; 90 unless set. */
+  AUDIT_RETENTION_DAYS?: string;
   /** Scrape token of /metrics; without it the route does not exist. */
   METRICS_TOKEN?: string;
 }

@@ -10,11 +10,14 @@ import { NodeHub } from "../../durable-objects/node-hub/node-hub.ts";
 import { createApp } from "../../worker/app.ts";
 import type { Env } from "../../worker/env.ts";
 import { workersPorts } from "../../worker/ports/workers.ts";
-import { ASSETS_ONLY_HEADER } from "./headers.ts";
+import { daily } from "../../worker/scheduled.ts";
+import { isDailyCall } from "./daily-call.ts";
+import { ASSETS_ONLY_HEADER, DAILY_PATH } from "./headers.ts";
 import { isWorkerFirst } from "./worker-first.ts";
 
 interface LocalEnv extends Env {
   LOCAL_WORKER_FIRST: string[];
+  LOCAL_DAILY_TOKEN?: string;
 }
 
 export { NodeHub };
@@ -24,6 +27,7 @@ const worker = createApp({ ...workersPorts, peerAddress });
 export default {
   async fetch(request, env, context) {
     const path = new URL(request.url).pathname;
+    if (path === DAILY_PATH && isDailyCall(request, env.LOCAL_DAILY_TOKEN)) return Response.json(await daily(env));
     if (!isWorkerFirst(path, env.LOCAL_WORKER_FIRST)) {
       const asset = await serveAsset(request, env.ASSETS);
       if (asset) return asset;

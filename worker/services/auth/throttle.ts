@@ -6,7 +6,7 @@ import { Refusal } from "../../errors.ts";
  * row's lock, so parallel guesses cannot outrun the count. Past its free attempts a subject is blocked for 2 s, 4 s,
  * 8 s and so on; an attempt during a block is refused and not counted. An hour of quiet forgets everything.
  */
-const QUIET_SECONDS = 3600;
+export const QUIET_SECONDS = 3600;
 const BLOCK_MAX_SECONDS = 900;
 /** An address may stand for a household or a school, so it gets more. */
 const FREE_ATTEMPTS = sql`case when login_attempts.subject like 'ip:%' then 20 else 5 end`;
