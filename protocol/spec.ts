@@ -41,6 +41,12 @@ export const serverSpecSchema = z.object({
   installTimeoutSeconds: z.number().int().positive(),
   /** Rises with each install asked for; the agent installs when its own is lower. */
   installGeneration: z.number().int().nonnegative(),
+  /** Root within the install container alone; afterwards all files are the server's user's. */
+  installAsRoot: z.boolean().default(true),
+  /** The install generation before which all files were asked to be deleted; 0 for never, or when that is long done. */
+  wipeGeneration: z.number().int().nonnegative().default(0),
+  /** When somebody last asked for the newest image of the same name, in milliseconds; fetched with the next start. */
+  imageRefreshAt: z.number().int().nonnegative().default(0),
   /** With `{{VARIABLE}}`s still in it: the agent fills them from `environment` and the reserved variables. */
   startup: z.string(),
   stopCommand: z.string(),

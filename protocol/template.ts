@@ -77,8 +77,10 @@ export const templateSchema = z.strictObject({
     .default([]),
   defaultImage: z.string().max(300).optional(),
   installImage: z.string().max(300).optional(),
-  /** Run by `sh` in the server's data folder before the first start; empty when nothing is to be installed. */
+  /** Run by its first line's program, else `sh`, in the server's data folder before the first start; empty when nothing is to be installed. */
   installScript: z.string().max(100_000).default(""),
+  /** Scripts may then add packages to the install container's image; files are the server's afterwards in any case. */
+  installAsRoot: z.boolean().default(true),
   installTimeoutSeconds: z
     .number()
     .int()

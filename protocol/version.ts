@@ -15,6 +15,8 @@
  * - 2026-11-24: `server_state` and `server_state_update` may carry `pendingRestart`; a spec has `memoryHeadroomMb`,
  *   `swapMb`, `cpuPinning`, `ioWeight` and `openFilesLimit`, each with a default.
  * - 2026-11-24: operation `preflight`, and `POST /api/agent/report` by which an agent tells its findings.
+ * - 2026-11-24: the operation `cancel_install`; a server's spec has `installAsRoot`, `wipeGeneration`
+ *   and `imageRefreshAt`, each with a default.
  */
 export const PROTOCOL_VERSION = 1;
 export const PROTOCOL_VERSION_MIN = 1;

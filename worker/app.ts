@@ -19,6 +19,7 @@ import { deployRoutes } from "./routes/deploy.ts";
 import { serveDocs } from "./routes/docs.ts";
 import { generalSocketRoutes } from "./routes/general-socket.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { installRoutes } from "./routes/installs.ts";
 import { locationRoutes } from "./routes/locations.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
 import { serverRoutes } from "./routes/servers.ts";
@@ -45,7 +46,7 @@ export function createApp(ports: Ports) {
 
   const groups = [
     ...[healthRoutes, authRoutes, apiKeyRoutes, userRoutes, locationRoutes, nodeRoutes, allocationRoutes],
-    ...[templateRoutes, serverRoutes, suspensionRoutes, accessRoutes, auditRoutes],
+    ...[templateRoutes, serverRoutes, installRoutes, suspensionRoutes, accessRoutes, auditRoutes],
     ...[consoleSocketRoutes, generalSocketRoutes, agentRoutes, deployRoutes],
   ];
   for (const routes of groups) app.route("/", routes);

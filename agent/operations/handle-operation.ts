@@ -42,6 +42,11 @@ async function perform(operation: AgentOperation, services: OperationServices): 
       if (!answer.ok) throw new OperationError(answer.code, answer.error);
       return answer.reply;
     }
+    case "cancel_install": {
+      const answer = await (await actorOf(operation.serverId, services)).cancelInstall();
+      if (!answer.ok) throw new OperationError(answer.code, answer.error);
+      return answer.reply;
+    }
     case "console_input": {
       const actor = await actorOf(operation.serverId, services);
       if (actor.spec.suspended) throw new OperationError("SERVER_SUSPENDED", "This server is suspended.");

@@ -9,7 +9,7 @@ const FACTS: SpecFacts = {
   isSuspended: false,
   isHeld: false,
   installGeneration: 1,
-  hasInstallScript: true,
+  hasInstallWork: true,
   hasReadyPattern: true,
   desiredPower: "stopped",
   desiredPowerAt: 0,

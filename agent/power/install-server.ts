@@ -1,5 +1,7 @@
 /** Runs a server's install script to its end, within its deadline. */
 import type { ServerSpec } from "../../protocol/spec.ts";
+import { wipeDataFolder } from "../data-folder/wipe.ts";
+import { owesWipe, settleWipe } from "../data-folder/wipe-record.ts";
 import type { Log } from "../log.ts";
 import type { ContainerRuntime, ServerPaths } from "../runtime/container-runtime.ts";
 import { launchEnvironment } from "./launch-environment.ts";
@@ -11,6 +13,13 @@ export interface InstallServices {
   timeZone: string;
 }
 
+/** Why an install is aborted, given as the abort's reason; anything else leaves the install to be done later. */
+export const INSTALL_CANCELLED = "cancelled";
+const OVERDUE = "overdue";
+
+const CANCELLED_WORDS = "The installation was cancelled.";
+const NOTHING_DELETED_WORDS = "The installation was cancelled before any file was deleted; the files are kept.";
+
 /**
  * @param abort ends the script when aborted from outside; the deadline aborts it too.
  * @returns null when the server is installed, else why not, in words for the owner.
@@ -18,26 +27,58 @@ export interface InstallServices {
 export async function installServer(
   spec: ServerSpec,
   paths: ServerPaths,
-  { runtime, log, timeZone }: InstallServices,
+  services: InstallServices,
   abort: AbortController,
 ): Promise<string | null> {
-  let isOverdue = false;
-  const deadline = setTimeout(() => {
-    isOverdue = true;
-    abort.abort();
-  }, spec.installTimeoutSeconds * 1000);
+  const deadline = setTimeout(() => abort.abort(OVERDUE), spec.installTimeoutSeconds * 1000);
+  let reason: string | null;
   try {
+    reason = await attempt(spec, paths, services, abort);
+  } finally {
+    clearTimeout(deadline);
+  }
+  if (reason !== null) await services.runtime.say(paths, reason);
+  return reason;
+}
+
+export const hasScript = (spec: ServerSpec): boolean => spec.installScript.trim() !== "";
+
+async function attempt(
+  spec: ServerSpec,
+  paths: ServerPaths,
+  { runtime, log, timeZone }: InstallServices,
+  { signal }: AbortController,
+): Promise<string | null> {
+  let hasBegunWipe = false;
+  /** Once for its generation: the script's own files are never taken for those that were to go. */
+  const prepare = async () => {
+    if (!(await owesWipe(paths, spec.wipeGeneration))) return;
+    signal.throwIfAborted();
+    hasBegunWipe = true;
+    await wipeDataFolder(paths.data, signal);
+    await settleWipe(paths, spec.wipeGeneration);
+    await runtime.say(paths, "All files of this server were deleted, as asked for with the reinstall.");
+  };
+  try {
+    // Without a script there may be files to delete all the same.
+    if (!hasScript(spec)) {
+      await prepare();
+      return null;
+    }
     const environment = launchEnvironment(spec, homeOf(runtime, paths), timeZone);
-    const exit = await runtime.install({ spec, paths, environment }, abort.signal);
+    const exit = await runtime.install({ spec, paths, environment, prepare }, signal);
     if (exit.exitCode === 0) return null;
     if (exit.oomKilled) return "The install script used more memory than the server's limit.";
     return `The install script failed with exit code ${exit.exitCode}; its output is in the console.`;
   } catch (error) {
-    if (isOverdue) return `The install script did not end within ${spec.installTimeoutSeconds} seconds.`;
-    if (abort.signal.aborted) return "The installation was cancelled.";
+    if (signal.reason === OVERDUE) return `The installation did not end within ${spec.installTimeoutSeconds} seconds.`;
+    if (signal.reason === INSTALL_CANCELLED) {
+      if (hasBegunWipe || !(await owesWipe(paths, spec.wipeGeneration))) return CANCELLED_WORDS;
+      // A start that installs after all must not delete what its owner has just saved.
+      await settleWipe(paths, spec.wipeGeneration);
+      return NOTHING_DELETED_WORDS;
+    }
     log.warn({ serverId: spec.id, err: error }, "an install script could not be run");
     return ownerReason(error, "The install script could not be run; the node's log says why.");
-  } finally {
-    clearTimeout(deadline);
   }
 }

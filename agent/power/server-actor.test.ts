@@ -63,6 +63,10 @@ class SteeredRuntime {
   async remove(): Promise<void> {
     this.calls.push("remove");
   }
+  cancelPull(): void {
+    this.calls.push("cancel pull");
+  }
+  async say(): Promise<void> {}
 }
 
 const SILENT_LOG: ConsoleLog = {

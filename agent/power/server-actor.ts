@@ -20,7 +20,7 @@ import type {
   ServerPaths,
 } from "../runtime/container-runtime.ts";
 import { askToStop } from "./ask-to-stop.ts";
-import { installServer } from "./install-server.ts";
+import { hasScript, INSTALL_CANCELLED, installServer } from "./install-server.ts";
 import { readLastLines } from "./last-lines.ts";
 import { launchServer } from "./launch-server.ts";
 import { PhaseTimers } from "./phase-timers.ts";
@@ -46,7 +46,7 @@ function factsOf(spec: ServerSpec): SpecFacts {
     isSuspended: spec.suspended,
     isHeld: spec.held,
     installGeneration: spec.installGeneration,
-    hasInstallScript: spec.installScript.trim() !== "",
+    hasInstallWork: hasScript(spec) || spec.wipeGeneration > 0,
     hasReadyPattern: spec.readyPattern !== "",
     desiredPower: spec.desiredPower,
     desiredPowerAt: spec.desiredPowerAt,
@@ -124,6 +124,14 @@ export class ServerActor {
     });
   }
 
+  /** Ends an install that is under way; the server is then in `error` with that reason. */
+  cancelInstall(): Promise<CommandAnswer> {
+    return this.#inTurn(async () => {
+      const answer = await this.#step({ type: "cancel_install" });
+      return answer ?? { ok: false, code: "INTERNAL", error: "The command got no answer." };
+    });
+  }
+
   post(input: PowerInput): Promise<void> {
     return this.#inTurn(async () => {
       if (!this.#isClosed) await this.#step(input);
@@ -160,6 +168,7 @@ export class ServerActor {
   async remove(): Promise<void> {
     await this.close();
     const { runtime } = this.#services;
+    runtime.cancelPull(this.#spec.id);
     await runtime.kill(this.#spec.id);
     const rest = Promise.all(this.#working).then(() => true);
     const isAtRest = await Promise.race([rest, delay(REMOVE_PATIENCE_MS, false, { ref: false })]);
@@ -203,6 +212,8 @@ export class ServerActor {
     if (hasNewDeadline || status.isLaunching !== before.isLaunching) this.#arm();
     for (const effect of effects) this.#act(effect);
     this.#followLimits();
+    // Nobody wants the start any more for which an image is being fetched.
+    if (status.state === "stopping" && status.isLaunching) this.#services.runtime.cancelPull(this.#spec.id);
     return answer;
   }
 
@@ -261,9 +272,15 @@ export class ServerActor {
     if (this.#isClosed) return;
     if (effect === "launch") this.#try("launch", () => this.#launch());
     else if (effect === "install") this.#try("install", () => this.#runInstall());
-    else if (effect === "abort_install") this.#install?.abort();
+    else if (effect === "abort_install") this.#abortInstall();
     else if (effect === "kill") this.#try("kill", () => this.#killAndLook());
     else this.#try("ask to stop", () => this.#askToStop());
+  }
+
+  /** What a suspension or maintenance cuts short is done as asked for when that is over; nobody took it back. */
+  #abortInstall(): void {
+    const { suspended, held } = this.#spec;
+    this.#install?.abort(suspended || held ? undefined : INSTALL_CANCELLED);
   }
 
   /** Effects never throw into the mailbox: what they could not do is logged, and the deadlines stand behind them. */

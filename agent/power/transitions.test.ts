@@ -9,7 +9,7 @@ const FACTS: SpecFacts = {
   isSuspended: false,
   isHeld: false,
   installGeneration: 1,
-  hasInstallScript: false,
+  hasInstallWork: false,
   hasReadyPattern: true,
   desiredPower: "stopped",
   desiredPowerAt: 0,
@@ -92,6 +92,15 @@ for (const action of ["start", "stop", "restart", "kill"] as const) {
     if (!answer?.ok) expect(after).toEqual(status(state));
   });
 }
+
+test.each(SERVER_STATES)("cancelling an install while %s", (state) => {
+  const before = status(state, { next: "start" });
+  const { answer, status: after, effects } = transition(before, FACTS, { type: "cancel_install" }, NOW);
+  const isUnderWay = state === "installing";
+  expect(effects).toEqual(isUnderWay ? ["abort_install"] : []);
+  expect(after).toEqual(isUnderWay ? { ...before, next: "rest" } : before);
+  expect(answer).toMatchObject(isUnderWay ? { ok: true } : { ok: false, code: "CONFLICT" });
+});
 
 test("a command's wish is remembered with its time, and no clock takes it back", () => {
   expect(transition(status("stopped"), FACTS, command("start"), NOW).status).toMatchObject({
@@ -215,7 +224,7 @@ test("suspending stops, and unsuspending brings back what was wanted", () => {
   expect(transition(idle, FACTS, { type: "spec" }, NOW).status.state).toBe("stopped");
 });
 
-const WITH_SCRIPT = { ...FACTS, hasInstallScript: true };
+const WITH_SCRIPT = { ...FACTS, hasInstallWork: true };
 
 test("a new server is installed at once; without a script it counts as installed", () => {
   const fresh = firstStatus("s", 0);

@@ -26,7 +26,8 @@ export interface SpecFacts extends RestartRules {
   /** The node is under maintenance. */
   isHeld: boolean;
   installGeneration: number;
-  hasInstallScript: boolean;
+  /** A script to run, or files to delete. */
+  hasInstallWork: boolean;
   hasReadyPattern: boolean;
   desiredPower: DesiredPower;
   desiredPowerAt: number;
@@ -49,6 +50,8 @@ export type PowerInput =
   | { type: "lost"; hasNodeRebooted: boolean }
   | { type: "installed"; generation: number }
   | { type: "install_failed"; generation: number; reason: string }
+  /** Somebody wants the install to end that is under way; answered like a command. */
+  | { type: "cancel_install" }
   /** A run that the agent has no memory of. */
   | { type: "found_running"; runId: string; startedAt: number | null; bootIdentity: string };
 
@@ -64,7 +67,7 @@ export interface Transition {
   effects: Effect[];
   /** Only with the transition that is the crash. */
   crash?: CrashFacts;
-  /** Only for commands. */
+  /** Only for commands and what is answered like them. */
   answer?: CommandAnswer;
 }
 
@@ -98,10 +101,10 @@ const begin = (status: ServerStatus, now: number): Transition => ({
 });
 
 const isOutdated = (status: ServerStatus, facts: SpecFacts) => status.installedGeneration < facts.installGeneration;
-const needsInstall = (status: ServerStatus, facts: SpecFacts) => facts.hasInstallScript && isOutdated(status, facts);
-/** Without a script there is nothing to do for an install but to remember it. */
+const needsInstall = (status: ServerStatus, facts: SpecFacts) => facts.hasInstallWork && isOutdated(status, facts);
+/** Without work there is nothing to do for an install but to remember it. */
 const counted = (status: ServerStatus, facts: SpecFacts): ServerStatus =>
-  isOutdated(status, facts) && !facts.hasInstallScript
+  isOutdated(status, facts) && !facts.hasInstallWork
     ? { ...status, installedGeneration: facts.installGeneration }
     : status;
 
@@ -361,6 +364,9 @@ export function transition(status: ServerStatus, facts: SpecFacts, input: PowerI
       // It was cut short, and says nothing of the script.
       if (facts.isSuspended || facts.isHeld) return settle(status, facts, now);
       return stay(enter(status, "error", now, { reason: input.reason, failedInstallGeneration: input.generation }));
+    case "cancel_install":
+      if (status.state !== "installing") return refused(status, "CONFLICT", "This server is not being installed.");
+      return accepted({ status: { ...status, next: "rest" }, effects: ["abort_install"] });
     case "found_running": {
       if (!RESTING.includes(status.state) && status.state !== "suspended") return stay(status);
       // Whatever it was started with, nobody here wrote it down.

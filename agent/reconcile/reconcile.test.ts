@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { serverPaths } from "../console/server-paths.ts";
@@ -175,8 +175,8 @@ test("another node's servers are ended when a machine is enrolled anew, and thei
   plane.setServers();
   agent.start();
   await waitUntil("the folder to be moved", () => !existsSync(paths().root));
-  const kept = agent.output.match(/"kept":"([^"]+)"/)?.[1];
-  expect(readFileSync(join(kept!, "data", "world.dat"), "utf8")).toBe("precious");
+  const kept = await waitUntil("where they are", () => agent.output.match(/"kept":"([^"]+)"/)?.[1]);
+  expect(readFileSync(join(kept, "data", "world.dat"), "utf8")).toBe("precious");
 });
 
 const SCRIPT = "echo unpacking; sleep 0.2; echo v$VERSION > version; echo unpacked";
@@ -229,11 +229,73 @@ test("an install is done anew by an agent that was killed during it", { timeout:
   expect(readFileSync(join(paths().data, "runs"), "utf8")).toBe("x\nx\n");
 });
 
-test("an install can be cancelled", { timeout: 30_000 }, async () => {
+test("an install can be cancelled, and is begun anew by a start alone", { timeout: 30_000 }, async () => {
   const { plane, agent } = world;
   plane.setServers(serverSpec({ installScript: "sleep 68" }));
   agent.start();
   await plane.inState(ID, "installing");
+  expect(await plane.request({ op: "cancel_install", serverId: ID })).toMatchObject({ ok: true });
+  expect((await plane.inState(ID, "error")).reason).toBe("The installation was cancelled.");
+  expect(await plane.request({ op: "cancel_install", serverId: ID })).toMatchObject({ ok: false, code: "CONFLICT" });
+  await agent.end("SIGKILL");
+  agent.start();
+  await waitUntil("the agent to be back", () => plane.connections === 2 && plane.isConnected);
+  expect(await plane.power(ID, "start")).toMatchObject({ ok: true, data: { state: "installing" } });
   await plane.power(ID, "kill");
-  expect((await plane.inState(ID, "error")).reason).toMatch(/cancelled/);
+  await plane.inState(ID, "error");
+});
+
+/** Says which files it found, so that it shows whether they were deleted before it. */
+const LISTING = 'ls > seen; echo "$(cat seen | grep -c world)" >> count';
+
+test("a reinstall deletes the files once before the script, and never again", { timeout: 60_000 }, async () => {
+  const { plane, agent } = world;
+  const data = (name: string) => join(paths().data, name);
+  plane.setServers(serverSpec({ installScript: LISTING }));
+  agent.start();
+  await plane.inState(ID, "stopped");
+  writeFileSync(data("world"), "old");
+  const wiping = { version: 2, installGeneration: 2, wipeGeneration: 2 };
+  // Killed while the script runs: the files were deleted by then, and what the script made since is its own.
+  plane.setServers(
+    serverSpec({ ...wiping, installScript: `${LISTING}; [ -e second ] || { touch second; sleep 69; }` }),
+  );
+  await waitUntil("the script to run", () => existsSync(data("second")));
+  expect(existsSync(data("world"))).toBe(false);
+  writeFileSync(data("world"), "saved since");
+  await agent.end("SIGKILL");
+  agent.start();
+  await waitUntil("the install", () => plane.lastEvent(ID)?.installedGeneration === 2);
+  expect(readFileSync(data("world"), "utf8")).toBe("saved since");
+  expect(readFileSync(data("count"), "utf8")).toBe("0\n1\n");
+  // A control plane that has not heard of it yet says it again.
+  plane.setServers(serverSpec({ ...wiping, version: 3, installGeneration: 3, installScript: LISTING }));
+  await waitUntil("the next install", () => plane.lastEvent(ID)?.installedGeneration === 3);
+  expect(readFileSync(data("world"), "utf8")).toBe("saved since");
+});
+
+test("an agent that lost its journal deletes nothing twice", { timeout: 60_000 }, async () => {
+  const { plane, agent } = world;
+  plane.setServers(serverSpec({ installScript: "true", wipeGeneration: 1 }));
+  agent.start();
+  await plane.inState(ID, "stopped");
+  writeFileSync(join(paths().data, "world"), "precious");
+  await agent.end("SIGKILL");
+  rmSync(join(agent.dataDir, "journal"), { recursive: true });
+  agent.start();
+  await waitUntil("the install to be done anew", () => {
+    return plane.rawEvents.filter((event) => event.state === "stopped").length > 1;
+  });
+  expect(readFileSync(join(paths().data, "world"), "utf8")).toBe("precious");
+});
+
+test("files are deleted of a server that has nothing to install, too", { timeout: 30_000 }, async () => {
+  const { plane, agent } = world;
+  plane.setServers(serverSpec());
+  agent.start();
+  await plane.inState(ID, "stopped");
+  writeFileSync(join(paths().data, "world"), "old");
+  plane.setServers(serverSpec({ version: 2, installGeneration: 2, wipeGeneration: 2 }));
+  await waitUntil("the install", () => plane.lastEvent(ID)?.installedGeneration === 2);
+  expect(readdirSync(paths().data)).toEqual([]);
 });

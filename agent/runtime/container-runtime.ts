@@ -35,6 +35,8 @@ export interface InstallSpec {
   spec: ServerSpec;
   paths: ServerPaths;
   environment: Record<string, string>;
+  /** Called once, when nothing of an earlier install runs any more and the image is there: right before the script. */
+  prepare?: () => Promise<void>;
 }
 
 export interface ExitStatus {
@@ -117,6 +119,15 @@ export interface ContainerRuntime {
 
   /** Runs the install script to its end with its output in the server's console log. Aborting kills it. Not resumable: after a crash of the agent it is run anew. */
   install(install: InstallSpec, abort: AbortSignal): Promise<ExitStatus>;
+
+  /**
+   * A start or an install that waits for an image gives up: it rejects soon, and nothing of it comes to life later. No
+   * effect on anything else.
+   */
+  cancelPull(serverId: string): void;
+
+  /** Writes a line of Catalyst's own into the console of a server that is not running. Never rejects: it is a courtesy. */
+  say(paths: ServerPaths, text: string): Promise<void>;
 
   /** Status of one server, or null when the runtime knows nothing of it. */
   inspect(serverId: string): Promise<RuntimeStatus | null>;

@@ -62,6 +62,10 @@ export const servers = pgTable(
     stopTimeoutSeconds: integer("stop_timeout_seconds"),
     networkMode: text("network_mode").$type<"bridge" | "host">().notNull().default("bridge"),
     installGeneration: integer("install_generation").notNull().default(1),
+    /** The install generation before which all files go; 0 for never. */
+    wipeGeneration: integer("wipe_generation").notNull().default(0),
+    /** Milliseconds; the node fetches the image anew at the next start after it. */
+    imageRefreshAt: bigint("image_refresh_at", { mode: "number" }).notNull().default(0),
     desiredPower: text("desired_power").$type<DesiredPower>().notNull().default("stopped"),
     /** Milliseconds; the later power request wins, whoever writes it down first. */
     desiredPowerAt: bigint("desired_power_at", { mode: "number" }).notNull().default(0),

@@ -124,6 +124,8 @@ export const suspensionReplySchema = z.object({ serverId: z.string(), suspension
 /** One server, with what only its page needs. */
 export const serverDetailSchema = serverSchema.extend({
   image: z.string(),
+  /** What the server's image can be chosen from: those of its template when it was last installed. */
+  images: z.array(z.object({ image: z.string(), label: z.string() })),
   startup: z.string(),
   /** What the caller may see of it. */
   environment: z.record(z.string(), z.string()),
@@ -194,6 +196,12 @@ export type ServerCrash = z.infer<typeof serverCrashSchema>;
 
 export const powerBodySchema = z.strictObject({ commandId: correlationIdSchema.optional() }).default({});
 export const powerResultSchema = powerReplySchema.extend({ commandId: z.string() });
+
+export const reinstallBodySchema = z.strictObject({
+  /** Delete all files of the server first. */
+  wipe: z.boolean().default(false),
+});
+export type ReinstallBody = z.input<typeof reinstallBodySchema>;
 
 export const logsQuerySchema = z.object({
   from: z.coerce.number().int().nonnegative().optional(),

@@ -59,6 +59,8 @@ export const agentOperationSchema = z.discriminatedUnion("op", [
     commandId: correlationIdSchema,
     issuedAt: epochMsSchema,
   }),
+  /** Answered like `power`; an install that is not under way is refused with CONFLICT. */
+  z.object({ op: z.literal("cancel_install"), serverId: idSchema }),
   z.object({ op: z.literal("console_input"), serverId: idSchema, data: z.string() }),
   z.object({
     op: z.literal("logs"),

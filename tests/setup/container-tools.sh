@@ -12,7 +12,7 @@ set -euo pipefail
 CONTAINERD_VERSION=2.4.2
 CONTAINERD_MINIMUM=2.3.0 # what the nerdctl-full bundle of this nerdctl brings
 NERDCTL_VERSION=2.3.5
-APT_PACKAGES=(runc containernetworking-plugins iptables tini s6 umoci busybox-static iproute2 e2fsprogs)
+APT_PACKAGES=(runc containernetworking-plugins iptables tini s6 umoci busybox-static iproute2 e2fsprogs libcap2-bin)
 
 fail() { echo "container-tools: $*" >&2; exit 1; }
 say() { echo "container-tools: $*" >&2; }

@@ -29,7 +29,6 @@ import { getServer } from "../services/servers/get.ts";
 import { listServers } from "../services/servers/list.ts";
 import { listCrashes } from "../services/servers/list-crashes.ts";
 import { setPower } from "../services/servers/power.ts";
-import { reinstallServer } from "../services/servers/reinstall.ts";
 import { resetCrashCount } from "../services/servers/reset-crash-count.ts";
 import { setRestartPolicy } from "../services/servers/set-restart-policy.ts";
 import { updateServer } from "../services/servers/update.ts";
@@ -130,19 +129,6 @@ for (const action of POWER_ACTIONS) {
     },
   );
 }
-
-serverRoutes.openapi(
-  createRoute({
-    method: "post",
-    path: "/api/servers/{id}/reinstall",
-    tags,
-    summary: "Install again, from the template as it is today",
-    middleware: onServer("server.reinstall"),
-    request: { params },
-    responses: answers(202, success(serverDetailSchema)),
-  }),
-  async (c) => c.json(done(await reinstallServer(serverContext(c))), 202),
-);
 
 serverRoutes.openapi(
   createRoute({

@@ -1,13 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { serverPaths } from "../../console/server-paths.ts";
 import { serverSpec } from "../../testing/server-spec.ts";
-import {
-  type ContainerSetting,
-  gameArguments,
-  installArguments,
-  networkArguments,
-  startupScript,
-} from "./arguments.ts";
+import { type ContainerSetting, gameArguments, networkArguments, startupScript } from "./arguments.ts";
+import { installArguments } from "./install-arguments.ts";
 
 const setting: ContainerSetting = {
   nodeId: "node-1",
@@ -81,19 +76,6 @@ describe("the environment", () => {
     expect(environmentFile.content).toBe("PASSWORD=p=#a'ss\nEMPTY=\nTINI_KILL_PROCESS_GROUP=1\n");
     expect(valuesOf(args, "--env-file")).toEqual([environmentFile.path]);
     expect(valuesOf(args, "-e")).toEqual(["PADDED= x ", "LINES=a\nb"]);
-  });
-});
-
-describe("an install container", () => {
-  it("has the same confinement, no ports, and the script read-only", () => {
-    const { arguments: args } = installArguments(launch, "/records/install.sh", setting);
-    expect(valuesOf(args, "--cap-drop")).toEqual(["ALL"]);
-    expect(valuesOf(args, "-p")).toEqual([]);
-    expect(valuesOf(args, "--name")).toEqual(["catalyst-install.s1"]);
-    expect(valuesOf(args, "--mount")).toContain(
-      "type=bind,source=/records/install.sh,target=/run/catalyst/install.sh,readonly",
-    );
-    expect(args[args.lastIndexOf("--") + 1]).toBe("tools:1");
   });
 });
 

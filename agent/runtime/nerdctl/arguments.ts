@@ -5,10 +5,9 @@ import type { ServerSpec } from "../../../protocol/spec.ts";
 import type { FileOwner } from "../../console/server-paths.ts";
 import type { ServerPaths } from "../container-runtime.ts";
 import { limitArguments, type NodeLimits } from "./limits.ts";
-import { containerName, installContainerName, LABEL } from "./options.ts";
+import { containerName, LABEL } from "./options.ts";
 
 const STDIN_IN_CONTAINER = "/run/catalyst/stdin";
-const SCRIPT_IN_CONTAINER = "/run/catalyst/install.sh";
 /** `/tmp` is in memory and counts against the server's limit. */
 const TMP_SHARE = 4;
 const TMP_MIN_MB = 16;
@@ -106,21 +105,22 @@ function loggerUri(logger: string, folder: string): string {
   return `binary://${logger}?dir=${encodeURIComponent(folder)}`;
 }
 
-function labels(nodeId: string, serverId: string, runId: string, kind: "game" | "install"): string[] {
+export function labels(nodeId: string, serverId: string, runId: string, kind: "game" | "install"): string[] {
   const pairs = { panel: "1", node: nodeId, server: serverId, run: runId, kind };
   return Object.entries(pairs).flatMap(([key, value]) => ["--label", `${LABEL[key as keyof typeof LABEL]}=${value}`]);
 }
 
 /** `type=bind` mounts: unlike `-v` they take any character but a comma in a path. */
-function bind(source: string, target: string, isReadOnly = false): string[] {
+export function bind(source: string, target: string, isReadOnly = false): string[] {
   return ["--mount", `type=bind,source=${source},target=${target}${isReadOnly ? ",readonly" : ""}`];
 }
 
-function runArguments(
+export function runArguments(
   { spec, paths, environment, runId }: Launch,
   setting: ContainerSetting,
   own: string[],
   shell: string[],
+  confinement = confinementArguments(spec, setting),
 ): RunArguments {
   // tini passes signals to the game's whole group, so that they reach a program the startup's shell waits for.
   const { inArguments, content } = splitEnvironment({ ...environment, TINI_KILL_PROCESS_GROUP: "1" });
@@ -132,7 +132,7 @@ function runArguments(
       "--pull",
       "never",
       ...own,
-      ...confinementArguments(spec, setting),
+      ...confinement,
       "--log-driver",
       loggerUri(setting.logger, paths.console),
       ...bind(paths.data, "/data"),
@@ -172,18 +172,4 @@ export function gameArguments(launch: Launch, command: string, setting: Containe
   ];
   const script = `exec /bin/sh -c "$1" <>${STDIN_IN_CONTAINER} 2>&1`;
   return runArguments(launch, setting, own, [spec.image, "-c", script, "sh", startupScript(command)]);
-}
-
-/** An install script: the server's limits and user, no ports, nothing on its standard input. */
-export function installArguments(launch: Launch, scriptFile: string, setting: ContainerSetting): RunArguments {
-  const { spec, runId } = launch;
-  const own = [
-    "--name",
-    installContainerName(spec.id),
-    ...labels(setting.nodeId, spec.id, runId, "install"),
-    ...bind(scriptFile, SCRIPT_IN_CONTAINER, true),
-  ];
-  const script = `exec /bin/sh "$1" </dev/null 2>&1`;
-  const image = spec.installImage || spec.image;
-  return runArguments(launch, setting, own, [image, "-c", script, "sh", SCRIPT_IN_CONTAINER]);
 }

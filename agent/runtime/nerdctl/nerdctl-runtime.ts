@@ -10,7 +10,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Finding } from "../../../protocol/findings.ts";
 import type { ServerSpec } from "../../../protocol/spec.ts";
-import { appendConsoleLine, installConsoleLogger } from "../../console/console-logger.ts";
+import { installConsoleLogger } from "../../console/console-logger.ts";
+import { sayInConsole } from "../../console/say.ts";
 import { makeFifo, makeServerFolders } from "../../console/server-paths.ts";
 import type {
   ContainerRuntime,
@@ -32,6 +33,7 @@ import { type Container, inspectContainer, listContainers, removeContainer } fro
 import { isContainerMissing, isImageMissing, isNotRunning } from "./errors.ts";
 import { EventStream, type TaskEvent } from "./events.ts";
 import { exitStatus, UNKNOWN_EXIT_CODE } from "./exit-status.ts";
+import { ImageSupply } from "./image-supply.ts";
 import { Images } from "./images.ts";
 import { runInstall } from "./install.ts";
 import { liveChanges } from "./limits.ts";
@@ -66,7 +68,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   readonly name = "nerdctl";
   readonly #options: NerdctlOptions;
   readonly #cli: NerdctlCli;
-  readonly #images: Images;
+  readonly #images: ImageSupply;
   readonly #records: RunRecords;
   /** By container id. */
   readonly #live = new Map<string, LiveRun>();
@@ -85,7 +87,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   constructor(options: NerdctlOptions) {
     this.#options = options;
     this.#cli = new NerdctlCli(options);
-    this.#images = new Images(this.#cli);
+    this.#images = new ImageSupply(new Images(this.#cli), (paths, text) => this.say(paths, text));
     this.#records = new RunRecords(join(options.dataDir, "nerdctl-runtime", "runs"));
     this.#events = new EventStream(this.#cli, options.log, {
       onEvent: (event) =>
@@ -135,6 +137,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     const setting = await this.#containerSetting();
     await makeServerFolders(paths, setting.gameOwner);
     await makeFifo(paths.stdin, setting.gameOwner);
+    await this.#images.refresh(spec.image, spec.imageRefreshAt, { serverId: spec.id, paths });
     const containerId = await this.#run(launch, runId, setting);
     const record: RunRecord = {
       serverId: spec.id,
@@ -169,13 +172,21 @@ export class NerdctlRuntime implements ContainerRuntime {
       return await runInstall(install, abort, {
         cli: this.#cli,
         setting,
-        provideImage: async (image) => {
-          if (!(await this.#images.isPresent(image))) await this.#pull(image, paths, setting);
-        },
+        log: this.#options.log,
+        provideImage: (image) => this.#images.provide(image, { serverId: spec.id, paths, abort }),
       });
     } finally {
       this.#installing.delete(spec.id);
     }
+  }
+
+  cancelPull(serverId: string): void {
+    this.#images.cancel(serverId);
+  }
+
+  async say(paths: ServerPaths, text: string): Promise<void> {
+    const { logger } = await this.#containerSetting();
+    await sayInConsole(logger, paths, text, this.#options.log);
   }
 
   async inspect(serverId: string): Promise<RuntimeStatus | null> {
@@ -263,7 +274,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     const run = gameArguments({ ...launch, runId }, launch.command, setting);
     let result = await runContainer(this.#cli, run);
     if (result.code !== 0 && isImageMissing(result.stderr)) {
-      await this.#pull(launch.spec.image, launch.paths, setting);
+      await this.#images.pull(launch.spec.image, { serverId: launch.spec.id, paths: launch.paths });
       result = await runContainer(this.#cli, run);
     }
     if (result.code === 0) return result.stdout.trim();
@@ -271,23 +282,6 @@ export class NerdctlRuntime implements ContainerRuntime {
     const rest = await this.#inspect(launch.spec.id);
     if (rest?.runId === runId) await removeContainer(this.#cli, rest.id);
     throw this.#cli.failure("start", result);
-  }
-
-  /** Tells of the pull, which can take minutes, in the server's console. */
-  async #pull(image: string, paths: ServerPaths, setting: ContainerSetting): Promise<void> {
-    const say = (text: string) =>
-      appendConsoleLine(setting.logger, paths.console, `[catalyst] ${text}`).catch((error) =>
-        this.#options.log.warn({ err: error }, "a line for the console was lost"),
-      );
-    await makeServerFolders(paths, setting.gameOwner);
-    await say(`Pulling image ${image} ...`);
-    try {
-      await this.#images.pull(image);
-      await say("The image is here.");
-    } catch (error) {
-      if (error instanceof RuntimeError) await say(error.message);
-      throw error;
-    }
   }
 
   async #signal(serverId: string, signal: string, runId?: string): Promise<void> {

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Finding } from "../../../protocol/findings.ts";
 import { installConsoleLogger } from "../../console/console-logger.ts";
+import { sayInConsole } from "../../console/say.ts";
 import { makeFifo, makeServerFolders, serverPaths } from "../../console/server-paths.ts";
 import type { Log } from "../../log.ts";
 import { hasEnded, type ProcessStat, readProcessStat } from "../../process-stat.ts";
@@ -116,6 +117,8 @@ export class ProcessRuntime implements ContainerRuntime {
     const script = join(paths.records, "install.sh");
     await makeServerFolders(paths);
     writeFileSync(script, spec.installScript, { mode: 0o600 });
+    if (abort.aborted) throw new RuntimeError("The installation was ended before it was done.");
+    await install.prepare?.();
     const command = `exec /bin/sh "\${CATALYST_INSTALL_SCRIPT}"`;
     const withScript = { ...environment, CATALYST_INSTALL_SCRIPT: script };
     const run = await this.#begin("install", spec.id, paths, command, withScript);
@@ -128,6 +131,15 @@ export class ProcessRuntime implements ContainerRuntime {
     this.#files.remove(spec.id);
     if (!exit) throw new RuntimeError("The install script was ended from outside.");
     return exit;
+  }
+
+  cancelPull(): void {
+    // There are no images here.
+  }
+
+  async say(paths: ServerPaths, text: string): Promise<void> {
+    await this.#prepare();
+    await sayInConsole(this.#loggerPath, paths, text, this.#options.log);
   }
 
   async inspect(serverId: string): Promise<RuntimeStatus | null> {

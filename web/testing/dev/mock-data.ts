@@ -138,6 +138,10 @@ export const SERVERS: ServerDetail[] = states.map(([name, status, templateName, 
     createdAt: ago(9_000),
     updatedAt: ago(90),
     image: "eclipse-temurin:21-jre",
+    images: [
+      { image: "eclipse-temurin:21-jre", label: "Java 21" },
+      { image: "eclipse-temurin:17-jre", label: "Java 17" },
+    ],
     startup: "java -Xms128M -Xmx{{SERVER_MEMORY}}M -jar server.jar nogui",
     environment: {
       EULA: "true",

@@ -1,5 +1,5 @@
 import { and, asc, eq, isNotNull } from "drizzle-orm";
-import { allocations, nodes, servers } from "../../../drizzle/schema/index.ts";
+import { allocations, nodes, serverObserved, servers } from "../../../drizzle/schema/index.ts";
 import type { NodeSpec, ServerSpec } from "../../../protocol/spec.ts";
 import type { AgentContext } from "./agent-identity.ts";
 
@@ -13,7 +13,12 @@ type AllocationRow = Pick<typeof allocations.$inferSelect, "serverId" | "ip" | "
 export async function nodeSpec(ctx: AgentContext): Promise<NodeSpec> {
   const [[node], serverRows, allocationRows] = await ctx.db.batch([
     ctx.db.select({ generation: nodes.specGeneration, mode: nodes.mode }).from(nodes).where(eq(nodes.id, ctx.nodeId)),
-    ctx.db.select().from(servers).where(eq(servers.nodeId, ctx.nodeId)).orderBy(asc(servers.id)),
+    ctx.db
+      .select({ server: servers, installedGeneration: serverObserved.installedGeneration })
+      .from(servers)
+      .leftJoin(serverObserved, eq(serverObserved.serverId, servers.id))
+      .where(eq(servers.nodeId, ctx.nodeId))
+      .orderBy(asc(servers.id)),
     ctx.db
       .select({
         serverId: allocations.serverId,
@@ -29,8 +34,8 @@ export async function nodeSpec(ctx: AgentContext): Promise<NodeSpec> {
   return {
     nodeId: ctx.nodeId,
     generation: node?.generation ?? ctx.specGeneration,
-    servers: serverRows.map((row) => ({
-      ...toServerSpec(row, byServer.get(row.id) ?? []),
+    servers: serverRows.map(({ server, installedGeneration }) => ({
+      ...toServerSpec(server, byServer.get(server.id) ?? [], installedGeneration ?? 0),
       held: node?.mode === "maintenance",
     })),
   };
@@ -43,7 +48,11 @@ function stopSignalOf({ stopCommand, sendSignalTo }: ServerRow["templateSnapshot
 }
 
 /** The spec of one server: its own choices over the template it was made from. */
-export function toServerSpec(row: ServerRow, addresses: readonly AllocationRow[]): Omit<ServerSpec, "held"> {
+export function toServerSpec(
+  row: ServerRow,
+  addresses: readonly AllocationRow[],
+  installedGeneration: number,
+): Omit<ServerSpec, "held"> {
   const template = row.templateSnapshot;
   const stopSignal = stopSignalOf(template);
   return {
@@ -56,6 +65,11 @@ export function toServerSpec(row: ServerRow, addresses: readonly AllocationRow[]
     installScript: template.installScript,
     installTimeoutSeconds: template.installTimeoutSeconds,
     installGeneration: row.installGeneration,
+    // Snapshots of templates from before there was a choice have none.
+    installAsRoot: template.installAsRoot ?? true,
+    // Once it is known to be done no node is told of it again, whatever that node has forgotten.
+    wipeGeneration: installedGeneration >= row.wipeGeneration ? 0 : row.wipeGeneration,
+    imageRefreshAt: row.imageRefreshAt,
     startup: row.startup,
     stopCommand: stopSignal === null ? template.stopCommand : "",
     stopSignal,

@@ -6,7 +6,7 @@ import { allows, hasGlobal, overseesSuspended } from "../../auth/permissions.ts"
 import type { ServerContext } from "../../context.ts";
 import { notFound } from "../../errors.ts";
 import { isoTime, serverColumns } from "./columns.ts";
-import { visibleEnvironment } from "./environment.ts";
+import { offeredImages, visibleEnvironment } from "./environment.ts";
 
 /** One server with what its page needs, as far as the caller may see it. */
 export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
@@ -63,6 +63,7 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
   return {
     ...row.server,
     image: row.image,
+    images: offeredImages(row.template),
     startup: seesStartup ? row.startup : "",
     environment: seesStartup ? environment : {},
     permissions,

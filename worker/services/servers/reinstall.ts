@@ -1,6 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
+import type { z } from "zod";
 import { nodes, serverObserved, servers, templates } from "../../../drizzle/schema/index.ts";
-import type { ServerDetail } from "../../../protocol/api/servers.ts";
+import type { reinstallBodySchema, ServerDetail } from "../../../protocol/api/servers.ts";
 import type { ServerState } from "../../../protocol/server-state.ts";
 import type { ServerContext } from "../../context.ts";
 import { notFound, Refusal } from "../../errors.ts";
@@ -12,14 +13,18 @@ import { tellGeneration } from "./tell-generation.ts";
 
 const BUSY: readonly ServerState[] = ["running", "starting", "stopping", "installing"];
 
+type Body = z.output<typeof reinstallBodySchema>;
+
 /**
- * Asks for a new install, from the template as it is today. What the owner chose of the template (image, startup)
+ * Asks for a new install, from the template as it is today; with `wipe` the node deletes all files before it, once.
+ * What the owner chose of the template (image, startup)
  * stays unless it was the template's own default, which then follows the template.
  *
- * @throws Refusal SERVER_ALREADY_RUNNING while the server runs or installs
+ * @throws Refusal PERMISSION_DENIED, also for a wipe by somebody who may not delete files; SERVER_ALREADY_RUNNING while the server runs or installs
  */
-export async function reinstallServer(ctx: ServerContext): Promise<ServerDetail> {
+export async function reinstallServer(ctx: ServerContext, { wipe }: Body): Promise<ServerDetail> {
   requireOnServer(ctx, "server.reinstall");
+  if (wipe) requireOnServer(ctx, "file.delete");
   requireNotSuspended(ctx);
   const { id, nodeId } = ctx.server;
   const [row] = await ctx.db
@@ -47,11 +52,18 @@ export async function reinstallServer(ctx: ServerContext): Promise<ServerDetail>
         ...(row.server.hasOwnHeadroom ? {} : { memoryHeadroomMb: headroomByTemplate(template, row.server.memoryMb) }),
         environment: { ...defaults, ...row.server.environment },
         installGeneration: sql`${servers.installGeneration} + 1`,
+        ...(wipe && { wipeGeneration: sql`${servers.installGeneration} + 1` }),
         version: sql`${servers.version} + 1`,
       })
       .where(and(eq(servers.id, id), eq(servers.version, row.server.version)))
       .returning({ id: servers.id }),
-    auditEntry(ctx, { action: "server.reinstall", targetType: "server", targetId: id, serverId: id }),
+    auditEntry(ctx, {
+      action: "server.reinstall",
+      targetType: "server",
+      targetId: id,
+      serverId: id,
+      details: { wipe },
+    }),
     ctx.db
       .update(nodes)
       .set({ specGeneration: sql`${nodes.specGeneration} + 1` })

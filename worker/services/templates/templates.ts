@@ -61,9 +61,17 @@ async function refusingDuplicateName<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+/** @throws Refusal VALIDATION when servers would begin with an image that they may not have */
+function requireOfferedDefault({ image, images, defaultImage }: Body): void {
+  const offered = [image, ...images.map((choice) => choice.image)];
+  if (defaultImage === undefined || offered.includes(defaultImage)) return;
+  throw invalid("defaultImage", "must be the template's image or one of its images");
+}
+
 /** @throws Refusal VALIDATION for a duplicate name, CONFLICT for a duplicate id */
 export async function createTemplate(ctx: CallerContext, body: Body): Promise<TemplateRecord> {
   requireGlobal(ctx.caller, "template.create");
+  requireOfferedDefault(body);
   const definition = { ...body, id: body.id ?? idFrom(body.name) };
   const { id, name } = definition;
   const [[row]] = await refusingDuplicateName(
@@ -79,6 +87,7 @@ export async function createTemplate(ctx: CallerContext, body: Body): Promise<Te
 export async function updateTemplate(ctx: CallerContext, id: string, body: Body): Promise<TemplateRecord> {
   requireGlobal(ctx.caller, "template.update");
   if (body.id !== undefined && body.id !== id) throw invalid("id", "a template keeps its id");
+  requireOfferedDefault(body);
   await getTemplate(ctx, id);
   const definition = { ...body, id };
   const [[row]] = await refusingDuplicateName(
