@@ -50,6 +50,14 @@ export const CRASH_TEXT_MAX_BYTES = 8 * 1024;
 /** Crashes of one server that Postgres keeps, the newest. */
 export const CRASHES_KEPT_MAX = 100;
 
+/** Ports that a server's owner may give it, unless its node's managers chose otherwise. */
+export const ALLOCATION_LIMIT_DEFAULT = 10;
+export const ALLOCATION_LIMIT_MAX = 1_000;
+/** Ports made, or deleted, by one call. */
+export const PORT_RANGE_MAX = 1_000;
+/** Exclusions of one pool. */
+export const POOL_EXCLUSIONS_MAX = 200;
+
 /** Largest frame accepted from a browser or script. */
 export const CLIENT_FRAME_MAX_BYTES = 64 * 1024;
 /** Largest frame accepted from an agent: a console frame whose every byte needs escaping, with room for its header. */

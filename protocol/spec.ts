@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { idSchema } from "./ids.ts";
 import { CRASH_WINDOW_SECONDS_DEFAULT, MAX_CRASHES_DEFAULT } from "./limits.ts";
+import { networkModeSchema, poolNetworkSchema } from "./network.ts";
 import {
   cpuPinningSchema,
   ioWeightSchema,
@@ -60,7 +61,11 @@ export const serverSpecSchema = z.object({
   cpuCores: z.number().positive(),
   diskMb: z.number().int().positive(),
   pidsLimit: z.number().int().positive(),
-  networkMode: z.enum(["bridge", "host"]),
+  networkMode: networkModeSchema,
+  /** Only in the mode `pool`. */
+  pool: poolNetworkSchema.nullable().default(null),
+  /** Servers of one owner share a private network; null from an older control plane, then each has its own. */
+  ownerId: idSchema.nullable().default(null),
   allocations: z.array(allocationSpecSchema),
   desiredPower: desiredPowerSchema,
   desiredPowerAt: z.number().int().nonnegative(),

@@ -17,6 +17,8 @@
  * - 2026-11-24: operation `preflight`, and `POST /api/agent/report` by which an agent tells its findings.
  * - 2026-11-24: the operation `cancel_install`; a server's spec has `installAsRoot`, `wipeGeneration`
  *   and `imageRefreshAt`, each with a default.
+ * - 2026-11-24: `server_state` may carry `runSpecVersion`; a server's spec has `ownerId` and `pool`, each null by default,
+ *   and its `networkMode` may be `pool`, which an agent that does not know it takes for a spec not understood.
  */
 export const PROTOCOL_VERSION = 1;
 export const PROTOCOL_VERSION_MIN = 1;

@@ -22,6 +22,8 @@ import { healthRoutes } from "./routes/health.ts";
 import { installRoutes } from "./routes/installs.ts";
 import { locationRoutes } from "./routes/locations.ts";
 import { nodeRoutes } from "./routes/nodes.ts";
+import { poolRoutes } from "./routes/pools.ts";
+import { serverNetworkRoutes } from "./routes/server-network.ts";
 import { serverRoutes } from "./routes/servers.ts";
 import { suspensionRoutes } from "./routes/suspension.ts";
 import { templateRoutes } from "./routes/templates.ts";
@@ -46,7 +48,8 @@ export function createApp(ports: Ports) {
 
   const groups = [
     ...[healthRoutes, authRoutes, apiKeyRoutes, userRoutes, locationRoutes, nodeRoutes, allocationRoutes],
-    ...[templateRoutes, serverRoutes, installRoutes, suspensionRoutes, accessRoutes, auditRoutes],
+    ...[templateRoutes, serverRoutes, installRoutes, suspensionRoutes, serverNetworkRoutes],
+    ...[accessRoutes, poolRoutes, auditRoutes],
     ...[consoleSocketRoutes, generalSocketRoutes, agentRoutes, deployRoutes],
   ];
   for (const routes of groups) app.route("/", routes);

@@ -73,12 +73,19 @@ const RULES: Record<string, Rule> = {
   "POST /api/nodes/:id/preflight": { global: ["node.view_stats", "node.update"] },
   "GET /api/nodes/:id/stats": { global: ["node.view_stats"] },
   "GET /api/nodes/:id/allocations": { global: ["node.read", "node.manage_allocation"] },
+  "DELETE /api/nodes/:id/allocations": { global: ["node.manage_allocation"] },
   "POST /api/nodes/:id/allocations": { global: ["node.manage_allocation"] },
   "PATCH /api/nodes/:id/allocations/:allocationId": { global: ["node.manage_allocation"] },
   "DELETE /api/nodes/:id/allocations/:allocationId": { global: ["node.manage_allocation"] },
   "POST /api/templates": { global: ["template.create"] },
   "PUT /api/templates/:id": { global: ["template.update"] },
   "DELETE /api/templates/:id": { global: ["template.delete"] },
+  "GET /api/pools": { global: ["pool.read"] },
+  "POST /api/pools": { global: ["pool.create"] },
+  "GET /api/pools/:id": { global: ["pool.read"] },
+  "GET /api/pools/:id/addresses": { global: ["pool.read"] },
+  "PATCH /api/pools/:id": { global: ["pool.update"] },
+  "DELETE /api/pools/:id": { global: ["pool.delete"] },
   "GET /api/audit": { global: ["audit.read"] },
   "POST /api/servers": { global: ["server.create"] },
   "GET /api/servers/:id": { server: "server.read" },
@@ -103,6 +110,13 @@ const RULES: Record<string, Rule> = {
   "GET /api/servers/:id/logs": { server: "console.read" },
   "GET /api/servers/:id/stats": { server: "server.read" },
   "GET /api/servers/:id/activity": { server: "activity.read" },
+  "GET /api/servers/:id/allocations": { server: "allocation.read" },
+  "GET /api/servers/:id/allocations/available": { server: "allocation.create" },
+  "POST /api/servers/:id/allocations": { server: "allocation.create" },
+  "POST /api/servers/:id/allocations/primary": { server: "allocation.update" },
+  "PATCH /api/servers/:id/allocations/:port": { server: "allocation.update" },
+  "DELETE /api/servers/:id/allocations/:port": { server: "allocation.delete" },
+  "PATCH /api/servers/:id/network": { server: "allocation.update" },
   "GET /api/servers/:id/access": { server: "access.read" },
   "POST /api/servers/:id/access": { server: "access.create" },
   "PATCH /api/servers/:id/access/:userId": { server: "access.update" },
@@ -210,7 +224,7 @@ describe("routes that need a global permission", () => {
   it.each(globalRoutes)("%s follows the scopes of an administrator's API key (%s)", async (route, permissions) => {
     expect(DENIED).not.toContain(await status(route, { as: admin }));
     expect(DENIED).not.toContain(await status(route, { token: await apiKey(admin, [permissions[0]]) }));
-    expect(await status(route, { token: await apiKey(admin, ["pool.read"]) })).toBe(403);
+    expect(await status(route, { token: await apiKey(admin, ["database_host.read"]) })).toBe(403);
   });
 });
 
@@ -242,8 +256,7 @@ describe("routes of one server", () => {
       ...(route.startsWith("GET") ? {} : { body: { surprise: true } }),
     });
     // Deletion asks the owner or a global permission, in the service.
-    if (route.startsWith("DELETE /api/servers/:id") && !route.includes("access"))
-      expect(code.body.error).toContain("server.delete");
+    if (route === "DELETE /api/servers/:id") expect(code.body.error).toContain("server.delete");
     else expect([401, 403]).not.toContain(code.status);
   });
 
@@ -252,7 +265,7 @@ describe("routes of one server", () => {
     async (route, permission) => {
       for (const person of [owner, admin]) expect(DENIED).not.toContain(await status(route, { as: person }));
       expect(DENIED).not.toContain(await status(route, { token: await apiKey(owner, [permission]) }));
-      expect(await status(route, { token: await apiKey(owner, ["pool.read"]) })).toBe(403);
+      expect(await status(route, { token: await apiKey(owner, ["database_host.read"]) })).toBe(403);
     },
   );
 });

@@ -27,6 +27,8 @@ const FIELDS: Record<string, (spec: ServerSpec) => unknown> = {
   environment: (spec) => Object.entries(spec.environment).sort(),
   configFiles: (spec) => spec.configFiles,
   networkMode: (spec) => spec.networkMode,
+  /** Not its name, and not whether its servers are kept apart: that holds at once. */
+  pool: ({ pool }) => pool && [pool.poolId, pool.kind, pool.parent, pool.cidr, pool.gateway, pool.ip],
   allocations: (spec) => spec.allocations,
   /** The memory that the game itself was told of: no limit that is changed under it tells it anew. */
   [TOLD_MEMORY]: (spec) => (usesMemory(spec) ? spec.memoryMb : null),

@@ -297,7 +297,7 @@ export class ServerActor {
     const spec = this.#spec;
     await this.#inTurn(async () => {
       this.#keptLimits = [];
-      this.#status = { ...this.#status, readyFrom, runFields: runFields(spec) };
+      this.#status = { ...this.#status, readyFrom, runFields: runFields(spec), runSpecVersion: spec.version };
       await journal.commit({ status: this.#status });
     });
     const outcome = await launchServer(spec, this.paths, this.#services);

@@ -49,6 +49,8 @@ export const serverStatusSchema = z.object({
   /** What the present run was started with, see `run-fields.ts`; null when its agent did not write that down yet. */
   runFields: z.record(z.string(), z.string()).nullable().default(null),
   pendingRestart: pendingChangesSchema.default([]),
+  /** The spec's version that the run was launched with; null when a run was found that nobody remembers launching. */
+  runSpecVersion: z.number().int().positive().nullable().default(null),
 });
 export type ServerStatus = z.infer<typeof serverStatusSchema>;
 
@@ -81,8 +83,11 @@ export function firstStatus(serverId: string, now: number): ServerStatus {
     isHeld: false,
     runFields: null,
     pendingRestart: [],
+    runSpecVersion: null,
   };
 }
+
+const hasRun = ({ state }: ServerStatus) => state === "running" || state === "stopping";
 
 /** The part of a status that the control plane is told. */
 export function publicStatus(status: ServerStatus): Omit<ServerStateEvent, "type" | "seq" | "timestamp"> {
@@ -101,5 +106,7 @@ export function publicStatus(status: ServerStatus): Omit<ServerStateEvent, "type
     installedGeneration: status.installedGeneration,
     ...(status.restartAt !== null && { restartAt: status.restartAt }),
     ...(status.pendingRestart.length > 0 && { pendingRestart: status.pendingRestart }),
+    // As with `startedAt`: not while it starts.
+    ...(status.runSpecVersion !== null && hasRun(status) && { runSpecVersion: status.runSpecVersion }),
   };
 }

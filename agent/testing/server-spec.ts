@@ -30,6 +30,8 @@ export function serverSpec(change: Partial<ServerSpec> = {}): ServerSpec {
     diskMb: 100,
     pidsLimit: 64,
     networkMode: "host",
+    pool: null,
+    ownerId: null,
     allocations: [{ ip: "127.0.0.1", port: 25565, isPrimary: true }],
     desiredPower: "stopped",
     desiredPowerAt: 0,

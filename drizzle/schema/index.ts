@@ -1,6 +1,7 @@
 export { apiKeys } from "./api-keys.ts";
 export { auditLog } from "./audit-log.ts";
 export { idempotencyKeys } from "./idempotency-keys.ts";
+export { ipPools, poolAddresses } from "./ip-pools.ts";
 export { deploymentTokens, locations, nodeCredentials, nodes } from "./nodes.ts";
 export { roles } from "./roles.ts";
 export { serverCrashes } from "./server-crashes.ts";

@@ -12,7 +12,8 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import { CRASH_WINDOW_SECONDS_DEFAULT, MAX_CRASHES_DEFAULT } from "../../protocol/limits.ts";
+import { ALLOCATION_LIMIT_DEFAULT, CRASH_WINDOW_SECONDS_DEFAULT, MAX_CRASHES_DEFAULT } from "../../protocol/limits.ts";
+import type { NetworkMode } from "../../protocol/network.ts";
 import { OPEN_FILES_LIMIT_DEFAULT, type PendingChange, PIDS_LIMIT_DEFAULT } from "../../protocol/resource-limits.ts";
 import { RESTART_POLICY_DEFAULT, type RestartPolicy } from "../../protocol/restart-policy.ts";
 import type { DesiredPower, ServerState } from "../../protocol/server-state.ts";
@@ -60,7 +61,11 @@ export const servers = pgTable(
     openFilesLimit: integer("open_files_limit").notNull().default(OPEN_FILES_LIMIT_DEFAULT),
     /** Null: the template's. */
     stopTimeoutSeconds: integer("stop_timeout_seconds"),
-    networkMode: text("network_mode").$type<"bridge" | "host">().notNull().default("bridge"),
+    networkMode: text("network_mode").$type<NetworkMode>().notNull().default("bridge"),
+    /** `version` of the last change of ports, pool or mode: a run that was started with an older one lacks it. */
+    networkVersion: bigint("network_version", { mode: "number" }).notNull().default(1),
+    /** How many ports its owner may give it; whoever manages the node's allocations may go beyond. */
+    allocationLimit: integer("allocation_limit").notNull().default(ALLOCATION_LIMIT_DEFAULT),
     installGeneration: integer("install_generation").notNull().default(1),
     /** The install generation before which all files go; 0 for never. */
     wipeGeneration: integer("wipe_generation").notNull().default(0),
@@ -95,7 +100,8 @@ export const servers = pgTable(
       "servers_more_limits",
       sql`${t.memoryHeadroomMb} >= 0 and ${t.swapMb} >= 0 and ${t.openFilesLimit} > 0 and (${t.ioWeight} is null or ${t.ioWeight} between 10 and 1000) and (${t.stopTimeoutSeconds} is null or ${t.stopTimeoutSeconds} > 0)`,
     ),
-    check("servers_network_mode", sql`${t.networkMode} in ('bridge', 'host')`),
+    check("servers_network_mode", sql`${t.networkMode} in ('bridge', 'host', 'pool')`),
+    check("servers_allocation_limit_positive", sql`${t.allocationLimit} > 0`),
     check("servers_desired_power", sql`${t.desiredPower} in ('running', 'stopped')`),
     check("servers_restart_policy", sql`${t.restartPolicy} in ('always', 'on-failure', 'never')`),
     check("servers_crash_limit_positive", sql`${t.maxCrashes} > 0 and ${t.crashWindowSeconds} > 0`),
@@ -119,6 +125,8 @@ export const serverObserved = pgTable(
     restartAt: instant("restart_at"),
     installedGeneration: integer("installed_generation").notNull().default(0),
     pendingRestart: jsonb("pending_restart").$type<PendingChange[]>().notNull().default([]),
+    /** The server's `version` that the present run was started with; null when not running or not known. */
+    runSpecVersion: bigint("run_spec_version", { mode: "number" }),
     seq: bigint("seq", { mode: "number" }).notNull().default(0),
     observedAt: instant("observed_at").notNull(),
   },
@@ -139,6 +147,8 @@ export const allocations = pgTable(
     notes: text("notes"),
     serverId: text("server_id").references(() => servers.id, { onDelete: "set null" }),
     isPrimary: boolean("is_primary").notNull().default(false),
+    /** The server's `version` since which it has this port, or has it as its primary one. */
+    serverVersion: bigint("server_version", { mode: "number" }),
     createdAt: createdAt(),
   },
   (t) => [
@@ -146,6 +156,8 @@ export const allocations = pgTable(
     uniqueIndex("allocations_primary_key").on(t.serverId).where(sql`${t.isPrimary}`),
     index("allocations_server_idx").on(t.serverId),
     check("allocations_port", sql`${t.port} between 1 and 65535`),
+    // One way to write an address: else one port could be given away twice.
+    check("allocations_ip_canonical", sql`${t.ip} = host(${t.ip}::inet)`),
     check("allocations_primary_has_server", sql`not ${t.isPrimary} or ${t.serverId} is not null`),
   ],
 );

@@ -89,6 +89,7 @@ describe("state events", () => {
         timestamp: 1_795_513_260_456,
         installedGeneration: 2,
         pendingRestart: [{ field: "image" }, { field: "swapMb", reason: "in\u0000use" }],
+        runSpecVersion: 5,
       }),
     );
     expect(await observed("survival")).toEqual({
@@ -104,6 +105,7 @@ describe("state events", () => {
       observed_at: new Date(1_795_513_260_456),
       installed_generation: 2,
       pending_restart: [{ field: "image" }, { field: "swapMb", reason: "in\uFFFDuse" }],
+      run_spec_version: "5",
       seq: "7",
     });
   });

@@ -49,20 +49,20 @@ function stateStatements({ nodeId, states }: OutboxBatch, now: number): SQL[] {
   const rows = sql`jsonb_to_recordset(${JSON.stringify(states.map((event) => stateRow(event, now)))}::jsonb) as e(
     server_id text, state text, reason text, exit_code int, signal text, oom_killed boolean, crash_count int,
     started_at double precision, restart_at double precision, installed_generation int, seq bigint, observed_at double precision,
-    desired_power text, desired_power_at bigint, pending_restart jsonb)`;
+    desired_power text, desired_power_at bigint, pending_restart jsonb, run_spec_version bigint)`;
   return [
     sql`insert into server_observed as o (server_id, state, reason, exit_code, signal, oom_killed, crash_count,
-        started_at, restart_at, installed_generation, seq, observed_at, pending_restart)
+        started_at, restart_at, installed_generation, seq, observed_at, pending_restart, run_spec_version)
       select s.id, e.state, e.reason, e.exit_code, e.signal, e.oom_killed, e.crash_count,
         to_timestamp(e.started_at), to_timestamp(e.restart_at), e.installed_generation, e.seq, to_timestamp(e.observed_at),
-        e.pending_restart
+        e.pending_restart, e.run_spec_version
       from ${rows} join servers s on s.id = e.server_id and s.node_id = ${nodeId}
       for key share of s
       on conflict (server_id) do update set state = excluded.state, reason = excluded.reason,
         exit_code = excluded.exit_code, signal = excluded.signal, oom_killed = excluded.oom_killed,
         crash_count = excluded.crash_count, started_at = excluded.started_at, restart_at = excluded.restart_at,
         installed_generation = excluded.installed_generation, seq = excluded.seq, observed_at = excluded.observed_at,
-        pending_restart = excluded.pending_restart
+        pending_restart = excluded.pending_restart, run_spec_version = excluded.run_spec_version
       where o.seq < excluded.seq`,
     sql`update servers s set desired_power = e.desired_power, desired_power_at = e.desired_power_at
       from ${rows}
@@ -85,6 +85,7 @@ function stateRow(event: ServerStateEvent, now: number): Record<string, unknown>
     installed_generation: int4(event.installedGeneration),
     seq: event.seq,
     observed_at: event.timestamp / 1000,
+    run_spec_version: event.runSpecVersion ?? null,
     desired_power: event.desiredPower,
     desired_power_at: Math.min(event.desiredPowerAt, now + CLOCK_SKEW_MAX_MS),
     pending_restart: (event.pendingRestart ?? []).map(({ field, reason }) => ({

@@ -2,6 +2,8 @@ import { z } from "zod";
 import { findingSchema, machineSchema, preflightReplySchema } from "../findings.ts";
 import { idSchema, slugSchema } from "../ids.ts";
 import { nodeModeSchema } from "../node-mode.ts";
+import { listQuerySchema } from "./envelope.ts";
+import { ipSchema } from "./pools.ts";
 
 export const locationSchema = z.object({
   id: z.string(),
@@ -121,15 +123,25 @@ export const allocationSchema = z.object({
   alias: z.string().nullable(),
   notes: z.string().nullable(),
   serverId: z.string().nullable(),
+  serverName: z.string().nullable(),
+  isPrimary: z.boolean(),
 });
 export type Allocation = z.infer<typeof allocationSchema>;
+const portsSchema = z.string().regex(/^\d{1,5}(-\d{1,5})?$/, "a port or a range such as 25565-25600");
+
+export const allocationListQuerySchema = listQuerySchema.extend({
+  use: z.enum(["free", "used"]).optional(),
+  ip: ipSchema.optional(),
+});
+
+/** Those of the range that servers use stay. */
+export const deleteAllocationsQuerySchema = z.object({ ports: portsSchema, ip: ipSchema.optional() });
+export const deletedAllocationsSchema = z.object({ deleted: z.number().int(), inUse: z.number().int() });
+
 export const createAllocationsBodySchema = z.strictObject({
   ip: z.union([z.ipv4(), z.ipv6()]).optional(),
   /** One port, or a range such as `25565-25600`. */
-  ports: z.union([
-    z.number().int().min(1).max(65535),
-    z.string().regex(/^\d{1,5}(-\d{1,5})?$/, "a port or a range such as 25565-25600"),
-  ]),
+  ports: z.union([z.number().int().min(1).max(65535), portsSchema]),
   alias: z.string().max(253).optional(),
   notes: z.string().max(500).optional(),
 });

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { logsReplySchema, powerReplySchema, statsReplySchema } from "../agent-replies.ts";
 import { correlationIdSchema, idSchema } from "../ids.ts";
 import { CONSOLE_INPUT_MAX_BYTES, CONSOLE_LOGS_MAX_BYTES } from "../limits.ts";
+import { networkModeSchema } from "../network.ts";
 import { nodeModeSchema } from "../node-mode.ts";
 import {
   cpuPinningSchema,
@@ -22,6 +23,8 @@ import {
 import { desiredPowerSchema, serverStateSchema } from "../server-state.ts";
 import { variableNameSchema } from "../template.ts";
 import { listQuerySchema } from "./envelope.ts";
+import { ipSchema } from "./pools.ts";
+import { serverPoolSchema } from "./server-network.ts";
 
 const environmentSchema = z.record(variableNameSchema, z.coerce.string().max(4096));
 const portSchema = z.number().int().min(1).max(65535);
@@ -56,7 +59,10 @@ export const createServerBodySchema = z.strictObject({
   allocatedDiskMb: z.number().int().min(16).max(104_857_600),
   /** Left out: the next free port of the node. */
   primaryPort: portSchema.optional(),
-  networkMode: z.enum(["bridge", "host"]).default("bridge"),
+  networkMode: networkModeSchema.default("bridge"),
+  /** Only in the mode `pool`; without `poolIp` the pool's next free address. */
+  poolId: idSchema.optional(),
+  poolIp: ipSchema.optional(),
   /** One of the template's images. */
   image: z.string().max(300).optional(),
   environment: environmentSchema.default({}),
@@ -103,7 +109,7 @@ export const serverSchema = z.object({
   primaryPort: z.number().int().nullable(),
   /** Address for players, `host:port`. */
   connectAddress: z.string().nullable(),
-  networkMode: z.enum(["bridge", "host"]),
+  networkMode: networkModeSchema,
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
@@ -161,6 +167,10 @@ export const serverDetailSchema = serverSchema.extend({
   templateStopTimeoutSeconds: z.number().int(),
   /** Changes that take effect at the next start, by the names of the fields above. */
   pendingRestart: pendingChangesSchema,
+  /** The pool address of a server in the mode `pool`. */
+  pool: serverPoolSchema.nullable(),
+  /** It runs with older ports, pool or mode than it has by now, and takes the new ones at its next start. */
+  networkAppliesAtNextStart: z.boolean(),
 });
 export type ServerDetail = z.infer<typeof serverDetailSchema>;
 

@@ -36,6 +36,7 @@ describe.each(directions)("%s", (name, schema) => {
       "restartAt",
       "crash",
       "pendingRestart",
+      "runSpecVersion",
       // Required of an agent, but not towards a viewer.
       ...(name === "hub-to-client" ? ["crashCount"] : []),
     ]);

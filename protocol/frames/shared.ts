@@ -99,6 +99,8 @@ export const serverStateEventSchema = z.object({
   restartAt: epochMsSchema.optional(),
   /** What was changed since the present run began and waits for the next start; left out when nothing does. */
   pendingRestart: pendingChangesSchema.optional(),
+  /** The version of the server's spec that the present run was started with, once it runs. */
+  runSpecVersion: z.number().int().positive().optional(),
   /** Only with the event of the crash itself. */
   crash: crashSchema.optional(),
 });

@@ -39,7 +39,19 @@ const CONFLICT_SENTENCES: Record<string, string> = {
   servers_node_id_nodes_id_fk: "This node still has servers.",
   servers_template_id_templates_id_fk: "This template is in use by servers.",
   templates_pkey: "A template with this id already exists.",
+  ip_pools_node_name_key: "The node has a pool of this name already.",
+  ip_pools_no_overlap: "This range overlaps another pool of the node.",
+  ip_pools_addresses_stay_usable: "Servers use addresses that would not be the pool's any more.",
+  pool_addresses_pkey: "This address of the pool is taken.",
+  pool_addresses_pool_id_ip_pk: "This address of the pool is taken.",
+  pool_addresses_server_key: "The server has an address of a pool already.",
+  pool_addresses_pool_id_ip_pools_id_fk: "Servers use this pool.",
   allocations_node_ip_port_key: "This port is already among the node's allocations.",
+};
+
+const CHECK_SENTENCES: Record<string, string> = {
+  ip_pools_gateway: "gateway: is not an address that a gateway of this range can have.",
+  pool_addresses_usable: "The pool does not give this address.",
 };
 
 const isDriverError = (error: unknown) => error instanceof Error && /Neon|Drizzle/.test(error.name);
@@ -52,11 +64,18 @@ export function refusalOfDatabase(error: unknown): Refusal | null {
     const sentence = CONFLICT_SENTENCES[fault.constraint ?? ""];
     switch (fault.sqlState) {
       case "23505":
+      case "23P01":
       case "23503":
         return new Refusal("CONFLICT", sentence ?? "This conflicts with something that exists.", { internal });
       case "23514":
       case "22003":
-        return new Refusal("VALIDATION", "A value is outside what is allowed.", { internal });
+        return new Refusal(
+          "VALIDATION",
+          CHECK_SENTENCES[fault.constraint ?? ""] ?? "A value is outside what is allowed.",
+          {
+            internal,
+          },
+        );
       case "22021":
       case "22P05":
         return new Refusal("VALIDATION", "Text must not contain NUL characters.", { internal });

@@ -1,12 +1,20 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { listQuerySchema, success, successPage } from "../../protocol/api/envelope.ts";
-import { allocationSchema, createAllocationsBodySchema, updateAllocationBodySchema } from "../../protocol/api/nodes.ts";
+import { success, successPage } from "../../protocol/api/envelope.ts";
+import {
+  allocationListQuerySchema,
+  allocationSchema,
+  createAllocationsBodySchema,
+  deleteAllocationsQuerySchema,
+  deletedAllocationsSchema,
+  updateAllocationBodySchema,
+} from "../../protocol/api/nodes.ts";
 import { idSchema } from "../../protocol/ids.ts";
 import { callerContext } from "../context.ts";
 import { allow } from "../middleware/authenticate.ts";
 import {
   createAllocations,
   deleteAllocation,
+  deleteAllocations,
   listAllocations,
   updateAllocation,
 } from "../services/nodes/allocations.ts";
@@ -25,7 +33,7 @@ allocationRoutes.openapi(
     tags,
     summary: "Addresses and ports of a node",
     middleware: allow("node.read", "node.manage_allocation"),
-    request: { params, query: listQuerySchema },
+    request: { params, query: allocationListQuerySchema },
     responses: answers(200, successPage(allocationSchema)),
   }),
   async (c) => {
@@ -47,6 +55,22 @@ allocationRoutes.openapi(
   async (c) => {
     const made = await createAllocations(callerContext(c), c.req.valid("param").id, c.req.valid("json"));
     return c.json(done(made), 201);
+  },
+);
+
+allocationRoutes.openapi(
+  createRoute({
+    method: "delete",
+    path: "/api/nodes/{id}/allocations",
+    tags,
+    summary: "Take a range of ports away from a node; those in use stay",
+    middleware: manages,
+    request: { params, query: deleteAllocationsQuerySchema },
+    responses: answers(200, success(deletedAllocationsSchema)),
+  }),
+  async (c) => {
+    const gone = await deleteAllocations(callerContext(c), c.req.valid("param").id, c.req.valid("query"));
+    return c.json(done(gone), 200);
   },
 );
 

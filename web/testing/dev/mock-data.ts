@@ -175,6 +175,8 @@ export const SERVERS: ServerDetail[] = states.map(([name, status, templateName, 
     stopTimeoutSeconds: null,
     templateStopTimeoutSeconds: 60,
     pendingRestart: index === 0 ? [{ field: "image" }, { field: "openFilesLimit" }] : [],
+    pool: null,
+    networkAppliesAtNextStart: false,
   };
 });
 
@@ -267,6 +269,8 @@ export const ALLOCATIONS: Allocation[] = Array.from({ length: 8 }, (_, index) =>
   alias: "play.example.com",
   notes: index === 7 ? "kept for events" : null,
   serverId: index < 4 ? `srv-${index + 1}` : null,
+  serverName: index < 4 ? `Server ${index + 1}` : null,
+  isPrimary: index < 4,
 }));
 
 export const AUDIT: AuditEntry[] = [

@@ -1,46 +1,58 @@
-import { and, asc, eq, gt, or, sql } from "drizzle-orm";
+import { and, asc, between, eq, gt, ilike, isNotNull, isNull, or, sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { z } from "zod";
-import { allocations, nodes } from "../../../drizzle/schema/index.ts";
-import type { ListQuery } from "../../../protocol/api/envelope.ts";
+import { allocations, nodes, servers } from "../../../drizzle/schema/index.ts";
 import type {
   Allocation,
+  allocationListQuerySchema,
   createAllocationsBodySchema,
+  deleteAllocationsQuerySchema,
   updateAllocationBodySchema,
 } from "../../../protocol/api/nodes.ts";
+import { PORT_RANGE_MAX } from "../../../protocol/limits.ts";
 import { requireGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
-import { decodeCursor, pageOf } from "../../db/page.ts";
+import { containing, decodeCursor, pageOf } from "../../db/page.ts";
 import { invalid, notFound, Refusal } from "../../errors.ts";
 import { auditEntry } from "../audit/entry.ts";
+import { canonicalIp } from "../pools/addresses.ts";
 import { getNode } from "./read.ts";
 
-/** Ports made by one call. */
-const RANGE_MAX = 1_000;
-
-const toAllocation = ({
-  id,
-  nodeId,
-  ip,
-  port,
-  alias,
-  notes,
-  serverId,
-}: typeof allocations.$inferSelect): Allocation => ({
-  ...{ id, nodeId, ip, port, alias, notes, serverId },
+const toAllocation = (
+  { id, nodeId, ip, port, alias, notes, serverId, isPrimary }: typeof allocations.$inferSelect,
+  serverName: string | null = null,
+): Allocation => ({
+  ...{ id, nodeId, ip, port, alias, notes, serverId, serverName, isPrimary },
 });
 
-export async function listAllocations(ctx: CallerContext, nodeId: string, { cursor, limit }: ListQuery) {
+export async function listAllocations(
+  ctx: CallerContext,
+  nodeId: string,
+  { cursor, limit, use, ip, q }: z.output<typeof allocationListQuerySchema>,
+) {
   await getNode(ctx, nodeId);
   const after = decodeCursor(cursor, 2);
   if (after && !/^\d{1,5}$/.test(after[0]!)) throw invalid("cursor", "is not a cursor of this list");
   const port = Number(after?.[0]);
+  const text = q ? containing(q) : null;
   const rows = await ctx.db
-    .select()
+    .select({ allocation: allocations, serverName: servers.name })
     .from(allocations)
+    .leftJoin(servers, eq(servers.id, allocations.serverId))
     .where(
       and(
         eq(allocations.nodeId, nodeId),
+        use === "free" ? isNull(allocations.serverId) : undefined,
+        use === "used" ? isNotNull(allocations.serverId) : undefined,
+        ip ? eq(allocations.ip, canonicalIp(ip)) : undefined,
+        text
+          ? or(
+              sql`${allocations.port}::text like ${text}`,
+              ...[allocations.ip, allocations.alias, allocations.notes, servers.name].map((column) =>
+                ilike(column, text),
+              ),
+            )
+          : undefined,
         after
           ? or(gt(allocations.port, port), and(eq(allocations.port, port), gt(allocations.id, after[1]!)))
           : undefined,
@@ -48,15 +60,25 @@ export async function listAllocations(ctx: CallerContext, nodeId: string, { curs
     )
     .orderBy(asc(allocations.port), asc(allocations.id))
     .limit(limit + 1);
-  return pageOf(rows, limit, (row) => [String(row.port), row.id], toAllocation);
+  return pageOf(
+    rows,
+    limit,
+    ({ allocation }) => [String(allocation.port), allocation.id],
+    ({ allocation, serverName }) => toAllocation(allocation, serverName),
+  );
 }
 
-function portsOf(given: number | string): number[] {
+function rangeOf(given: number | string): [number, number] {
   const [first, last = first] = String(given).split("-").map(Number) as [number, number?];
   const isPort = (port: number) => port >= 1 && port <= 65535;
   if (!isPort(first) || !isPort(last) || last < first)
     throw invalid("ports", "is not a range of ports from 1 to 65535");
-  if (last - first >= RANGE_MAX) throw invalid("ports", `may hold at most ${RANGE_MAX} ports at once`);
+  return [first, last];
+}
+
+function portsOf(given: number | string): number[] {
+  const [first, last] = rangeOf(given);
+  if (last - first >= PORT_RANGE_MAX) throw invalid("ports", `may hold at most ${PORT_RANGE_MAX} ports at once`);
   return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }
 
@@ -69,7 +91,7 @@ export async function createAllocations(
   requireGlobal(ctx.caller, "node.manage_allocation");
   const [node] = await ctx.db.select({ bindAddress: nodes.bindAddress }).from(nodes).where(eq(nodes.id, nodeId));
   if (!node) throw notFound("node");
-  const ip = body.ip ?? node.bindAddress;
+  const ip = canonicalIp(body.ip ?? node.bindAddress);
   const shared = { nodeId, ip, alias: body.alias ?? null, notes: body.notes ?? null };
   const rows = portsOf(body.ports).map((port) => ({ id: uuidv7(), port, ...shared }));
   const [made] = await ctx.db.batch([
@@ -82,7 +104,7 @@ export async function createAllocations(
     }),
   ]);
   if (made.length === 0) throw new Refusal("CONFLICT", "The node has all of these ports already.");
-  return made.map(toAllocation);
+  return made.map((row) => toAllocation(row));
 }
 
 export async function updateAllocation(
@@ -108,6 +130,36 @@ export async function updateAllocation(
   ]);
   if (!row) throw notFound("allocation");
   return toAllocation(row);
+}
+
+/** Takes a range of ports away from a node, of one address or of all. Those that servers use stay, and are counted. */
+export async function deleteAllocations(
+  ctx: CallerContext,
+  nodeId: string,
+  { ports, ip }: z.output<typeof deleteAllocationsQuerySchema>,
+): Promise<{ deleted: number; inUse: number }> {
+  requireGlobal(ctx.caller, "node.manage_allocation");
+  await getNode(ctx, nodeId);
+  const [first, last] = rangeOf(ports);
+  const isMeant = and(
+    eq(allocations.nodeId, nodeId),
+    between(allocations.port, first, last),
+    ip ? eq(allocations.ip, canonicalIp(ip)) : undefined,
+  );
+  const [gone, [left]] = await ctx.db.batch([
+    ctx.db
+      .delete(allocations)
+      .where(and(isMeant, isNull(allocations.serverId)))
+      .returning({ id: allocations.id }),
+    ctx.db.select({ count: sql<number>`count(*)::int` }).from(allocations).where(isMeant),
+    auditEntry(ctx, {
+      action: "node.delete_allocations",
+      targetType: "node",
+      targetId: nodeId,
+      details: { ip: ip ?? null, ports },
+    }),
+  ]);
+  return { deleted: gone.length, inUse: left?.count ?? 0 };
 }
 
 /** @throws Refusal CONFLICT while a server has it */

@@ -8,6 +8,7 @@ import { newSecret, secretHash } from "../../auth/secret.ts";
 import type { CallerContext } from "../../context.ts";
 import { noSuch } from "../../errors.ts";
 import { auditEntry } from "../audit/entry.ts";
+import { canonicalIp } from "../pools/addresses.ts";
 import { getNode } from "./read.ts";
 
 export const NODE_SECRET_PREFIX = "catn_";
@@ -17,7 +18,8 @@ export async function createNode(ctx: CallerContext, body: z.output<typeof creat
   requireGlobal(ctx.caller, "node.create");
   const [location] = await ctx.db.select({ id: locations.id }).from(locations).where(eq(locations.id, body.locationId));
   if (!location) throw noSuch("locationId", "location");
-  const { id = uuidv7(), ...values } = body;
+  const { id = uuidv7(), ...rest } = body;
+  const values = { ...rest, bindAddress: canonicalIp(rest.bindAddress) };
   const secret = newSecret(NODE_SECRET_PREFIX);
   await ctx.db.batch([
     ctx.db.insert(nodes).values({ id, ...values }),

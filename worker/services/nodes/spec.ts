@@ -1,5 +1,6 @@
-import { and, asc, eq, isNotNull } from "drizzle-orm";
-import { allocations, nodes, serverObserved, servers } from "../../../drizzle/schema/index.ts";
+import { and, asc, eq, isNotNull, sql } from "drizzle-orm";
+import { allocations, ipPools, nodes, poolAddresses, serverObserved, servers } from "../../../drizzle/schema/index.ts";
+import type { PoolNetwork } from "../../../protocol/network.ts";
 import type { NodeSpec, ServerSpec } from "../../../protocol/spec.ts";
 import type { AgentContext } from "./agent-identity.ts";
 
@@ -11,7 +12,7 @@ type AllocationRow = Pick<typeof allocations.$inferSelect, "serverId" | "ip" | "
  * be older than what follows: at worst the agent pulls once more.
  */
 export async function nodeSpec(ctx: AgentContext): Promise<NodeSpec> {
-  const [[node], serverRows, allocationRows] = await ctx.db.batch([
+  const [[node], serverRows, allocationRows, poolRows] = await ctx.db.batch([
     ctx.db.select({ generation: nodes.specGeneration, mode: nodes.mode }).from(nodes).where(eq(nodes.id, ctx.nodeId)),
     ctx.db
       .select({ server: servers, installedGeneration: serverObserved.installedGeneration })
@@ -29,13 +30,29 @@ export async function nodeSpec(ctx: AgentContext): Promise<NodeSpec> {
       .from(allocations)
       .where(and(eq(allocations.nodeId, ctx.nodeId), isNotNull(allocations.serverId)))
       .orderBy(asc(allocations.port)),
+    ctx.db
+      .select({
+        serverId: poolAddresses.serverId,
+        poolId: ipPools.id,
+        name: ipPools.name,
+        kind: ipPools.kind,
+        parent: ipPools.parent,
+        cidr: ipPools.cidr,
+        gateway: sql<string>`host(${ipPools.gateway})`,
+        isIsolated: ipPools.isIsolated,
+        ip: sql<string>`host(${poolAddresses.ip})`,
+      })
+      .from(poolAddresses)
+      .innerJoin(ipPools, eq(ipPools.id, poolAddresses.poolId))
+      .where(eq(ipPools.nodeId, ctx.nodeId)),
   ]);
+  const pools = new Map(poolRows.map(({ serverId, ...pool }) => [serverId, pool]));
   const byServer = Map.groupBy(allocationRows, (row) => row.serverId);
   return {
     nodeId: ctx.nodeId,
     generation: node?.generation ?? ctx.specGeneration,
     servers: serverRows.map(({ server, installedGeneration }) => ({
-      ...toServerSpec(server, byServer.get(server.id) ?? [], installedGeneration ?? 0),
+      ...toServerSpec(server, byServer.get(server.id) ?? [], pools.get(server.id) ?? null, installedGeneration ?? 0),
       held: node?.mode === "maintenance",
     })),
   };
@@ -51,6 +68,7 @@ function stopSignalOf({ stopCommand, sendSignalTo }: ServerRow["templateSnapshot
 export function toServerSpec(
   row: ServerRow,
   addresses: readonly AllocationRow[],
+  pool: PoolNetwork | null,
   installedGeneration: number,
 ): Omit<ServerSpec, "held"> {
   const template = row.templateSnapshot;
@@ -83,6 +101,8 @@ export function toServerSpec(
     diskMb: row.diskMb,
     pidsLimit: row.pidsLimit,
     networkMode: row.networkMode,
+    pool,
+    ownerId: row.ownerId,
     allocations: addresses.map(({ ip, port, isPrimary }) => ({ ip, port, isPrimary })),
     desiredPower: row.desiredPower,
     desiredPowerAt: row.desiredPowerAt,

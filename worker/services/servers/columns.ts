@@ -15,9 +15,14 @@ export const isoTime = <T extends string | null>(column: SQLWrapper) =>
   sql<T>`to_char(${column} at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
 /** The allocation's alias, its own address, or the node's public one when it binds to all or to the node's own. */
-const host = sql`coalesce(nullif(${allocations.alias}, ''), case
+const nodeHost = sql`coalesce(nullif(${allocations.alias}, ''), case
   when ${allocations.ip} in ('0.0.0.0', '::') or ${allocations.ip} = ${nodes.bindAddress} then ${nodes.publicAddress}
   else ${allocations.ip} end)`;
+/** A server on the network of one of the node's interfaces has an address of its own there; it publishes nothing. */
+const poolHost = sql`case when ${servers.networkMode} = 'pool' then (
+  select host(a.ip) from pool_addresses a join ip_pools p on p.id = a.pool_id
+  where a.server_id = ${servers.id} and p.kind = 'macvlan') end`;
+const host = sql`coalesce(${poolHost}, ${nodeHost})`;
 /** Where players connect, `host:port`; an IPv6 address stands in brackets. */
 const connectAddress = sql<string | null>`case when ${allocations.port} is not null then
   case when position(':' in ${host}) > 0 then '[' || ${host} || ']' else ${host} end || ':' || ${allocations.port} end`;

@@ -8,11 +8,14 @@ import { hasGlobal, refuse, requireGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
 import { invalid, noSuch, Refusal } from "../../errors.ts";
 import { auditPart } from "../audit/entry.ts";
+import { chosenPoolAddress, noPoolAddress } from "../pools/address-choice.ts";
+import { canonicalIp } from "../pools/addresses.ts";
+import { requireOwnNetworkChoice } from "../server-network/set-network.ts";
 import { accessServer } from "./access.ts";
 import { settleEnvironment, settleImage } from "./environment.ts";
 import { getServer } from "./get.ts";
 import { authoriseShared, settleMoreLimits } from "./more-limits.ts";
-import { chosenAddress, LOW_PORT_MAX } from "./port-choice.ts";
+import { chosenAddresses, LOW_PORT_MAX } from "./port-choice.ts";
 import { holds, lockNode, type Room, roomOn, shortage } from "./room.ts";
 import { tellGeneration } from "./tell-generation.ts";
 
@@ -20,22 +23,25 @@ type Body = z.output<typeof createServerBodySchema>;
 
 interface Decision extends Record<string, unknown>, Room {
   port: number | null;
+  pool_name: string | null;
+  has_pool_address: boolean;
   server_id: string | null;
   generation: string | null;
   mode: NodeMode;
 }
 
 /**
- * Creates a server: row, address, generation and audit in one statement behind the node's lock, or nothing at all.
+ * Creates a server: row, addresses, generation and audit in one statement behind the node's lock, or nothing at all.
  *
- * @throws Refusal VALIDATION, INSUFFICIENT_RESOURCES, PORT_IN_USE, CONFLICT for a node that takes no new servers
+ * @throws Refusal VALIDATION, INSUFFICIENT_RESOURCES, PORT_IN_USE, CONFLICT for a node that takes no new servers;
+ * QUOTA_EXCEEDED when a pool has no address left
  */
 export async function createServer(ctx: CallerContext, body: Body): Promise<ServerDetail> {
   requireGlobal(ctx.caller, "server.create");
   const isStaff = hasGlobal(ctx.caller, "admin.write");
   const ownerId = body.ownerId ?? ctx.caller.userId;
   if (ownerId !== ctx.caller.userId && !isStaff) throw refuse("admin.write");
-  if (body.networkMode === "host" && !isStaff) throw invalid("networkMode", "host networking is for administrators");
+  requireOwnNetworkChoice(body, isStaff);
 
   authoriseShared(ctx, body);
 
@@ -52,6 +58,10 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
   const id = uuidv7();
   const now = ctx.clock.now();
   const mayOpenLowPort = hasGlobal(ctx.caller, "node.manage_allocation");
+  const portWish = { port: body.primaryPort ?? null, ip: null, count: 1, managesAllocations: mayOpenLowPort };
+  const isPool = body.networkMode === "pool";
+  const poolId = body.poolId ?? "";
+  const poolIp = body.poolIp === undefined ? null : canonicalIp(body.poolIp);
   const audit = auditPart(
     ctx,
     {
@@ -68,7 +78,10 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
     ctx.db.execute(lockNode(body.nodeId)),
     ctx.db.execute<Decision>(sql`
       with room as (${roomOn(body.nodeId, id)}),
-      choice as (${chosenAddress(body.nodeId, body.primaryPort ?? null, mayOpenLowPort)}),
+      choice as (${chosenAddresses(body.nodeId, portWish)}),
+      pool_choice as materialized (
+        select * from (${chosenPoolAddress(poolId, body.nodeId, poolIp, id)}) c where ${isPool}::boolean
+      ),
       created as (
         insert into servers (id, name, description, owner_id, node_id, template_id, template_revision, template_snapshot,
           image, startup, environment, memory_mb, cpu_cores, disk_mb, network_mode, desired_power, desired_power_at,
@@ -81,15 +94,19 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
           ${more.memoryHeadroomMb}::int, ${more.hasOwnHeadroom}::boolean, ${more.swapMb}::int, ${more.cpuPinning}::text,
           ${more.ioWeight}::int, ${more.pidsLimit}::int, ${more.openFilesLimit}::int, ${more.stopTimeoutSeconds}::int
         from room, choice where ${holds(limits)} and exists (select from nodes where id = ${body.nodeId} and mode = 'active')
+          and (not ${isPool}::boolean or exists (select from pool_choice))
         returning id
       ),
       claimed as (
-        update allocations set server_id = ${id}, is_primary = true
+        update allocations set server_id = ${id}, is_primary = true, server_version = 1, notes = null
         where id = (select id from choice) and exists (select from created)
       ),
       opened as (
-        insert into allocations (id, node_id, ip, port, server_id, is_primary)
-        select ${uuidv7()}, ${body.nodeId}, ip, port, ${id}, true from choice where id is null and exists (select from created)
+        insert into allocations (id, node_id, ip, port, server_id, is_primary, server_version)
+        select ${uuidv7()}, ${body.nodeId}, ip, port, ${id}, true, 1 from choice where id is null and exists (select from created)
+      ),
+      assigned as (
+        insert into pool_addresses (pool_id, ip, server_id) select pool_id, ip, created.id from pool_choice, created
       ),
       bumped as (
         update nodes set spec_generation = spec_generation + 1
@@ -97,6 +114,8 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
       ),
       audited as (${audit})
       select room.*, (select port from choice) as port, (select id from created) as server_id,
+        (select name from ip_pools where id = ${poolId} and node_id = ${body.nodeId}) as pool_name,
+        exists (select from pool_choice) as has_pool_address,
         (select spec_generation from bumped) as generation, (select mode from nodes where id = ${body.nodeId}) as mode
       from room`),
   ]);
@@ -138,6 +157,9 @@ function refusalFor(decision: Decision, body: Body, limits: Parameters<typeof sh
     }
     const details = [{ path: "primaryPort", message: "is in use on this node" }];
     return new Refusal("PORT_IN_USE", `Port ${body.primaryPort} is in use on this node.`, { details });
+  }
+  if (body.networkMode === "pool" && !decision.has_pool_address) {
+    return noPoolAddress(decision.pool_name, body.poolIp ?? null);
   }
   return shortage(decision, limits) ?? new Refusal("CONFLICT", "The server could not be created. Try again.");
 }

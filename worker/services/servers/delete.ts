@@ -27,7 +27,10 @@ export async function deleteServer(ctx: ServerContext, force: boolean): Promise<
     throw new Refusal("NODE_OFFLINE", "The server's node is offline. Delete with force=true if it is gone for good.");
   }
   const [, , [node]] = await ctx.db.batch([
-    ctx.db.update(allocations).set({ serverId: null, isPrimary: false }).where(eq(allocations.serverId, id)),
+    ctx.db
+      .update(allocations)
+      .set({ serverId: null, isPrimary: false, serverVersion: null, notes: null })
+      .where(eq(allocations.serverId, id)),
     ctx.db.delete(servers).where(eq(servers.id, id)),
     ctx.db
       .update(nodes)

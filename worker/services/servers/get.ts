@@ -5,6 +5,7 @@ import type { PendingChange } from "../../../protocol/resource-limits.ts";
 import { allows, hasGlobal, overseesSuspended } from "../../auth/permissions.ts";
 import type { ServerContext } from "../../context.ts";
 import { notFound } from "../../errors.ts";
+import { isOlderRun } from "../server-network/running.ts";
 import { isoTime, serverColumns } from "./columns.ts";
 import { offeredImages, visibleEnvironment } from "./environment.ts";
 
@@ -48,6 +49,12 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
         nodeModeSetAt: isoTime<string | null>(nodes.modeSetAt),
         nodeModeReason: nodes.modeReason,
       },
+      network: {
+        pool: sql<ServerDetail["pool"]>`(
+          select json_build_object('id', p.id, 'name', p.name, 'kind', p.kind, 'ip', host(a.ip))
+          from pool_addresses a join ip_pools p on p.id = a.pool_id where a.server_id = ${servers.id})`,
+        networkAppliesAtNextStart: sql<boolean>`${isOlderRun("server_observed", "servers.network_version")}`,
+      },
     })
     .from(servers)
     .innerJoin(users, eq(users.id, servers.ownerId))
@@ -73,6 +80,7 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
     pendingRestart: row.pendingRestart,
     suspension: row.server.isSuspended ? suspensionFor(ctx, row.suspended) : null,
     ...row.ofNode,
+    ...row.network,
   };
 }
 

@@ -10,25 +10,42 @@ export const LOW_PORT_MAX = 1023;
 const meets = (a: string, b: string) =>
   sql.raw(`(${a}.ip = ${b}.ip or ${a}.ip in ('0.0.0.0', '::') or ${b}.ip in ('0.0.0.0', '::'))`);
 
+export interface PortWish {
+  /** Null for any. */
+  port: number | null;
+  /** Null for the free allocations' own, and for new ones the address that the node binds to. */
+  ip: string | null;
+  count: number;
+  /** May open ports of system services, and ports on addresses that the node is not known to have. */
+  managesAllocations: boolean;
+}
+
 /**
- * The address for a new server, as a query of one row (id, ip, port) or none: a free allocation of the node, else a
- * new one (`id` null) on the address that the node binds to.
+ * Addresses for a server, as a query of up to `count` rows (id, ip, port), each of another port: free allocations of the
+ * node, then new ones (`id` null).
  */
-export function chosenAddress(nodeId: string, port: number | null, mayOpenLowPort: boolean): SQL {
+export function chosenAddresses(nodeId: string, { port, ip, count, managesAllocations }: PortWish): SQL {
   const from = port ?? FIRST_PORT;
   const to = port ?? LAST_PORT;
   return sql`
     select id, ip, port from (
-      (select 1 as rank, a.id, a.ip, a.port from allocations a
-        where a.node_id = ${nodeId} and a.server_id is null and (${port}::int is null or a.port = ${port}::int)
-          and not exists (select from allocations t where t.node_id = a.node_id and t.server_id is not null
-            and t.port = a.port and ${meets("t", "a")})
-        order by a.port, a.ip limit 1)
-      union all
-      (select 2, null, b.ip, p.port from (select bind_address as ip from nodes where id = ${nodeId}) b
-        cross join generate_series(${from}::int, ${to}::int) p(port)
-        where (p.port > ${LOW_PORT_MAX}::int or ${mayOpenLowPort}::boolean)
-          and not exists (select from allocations t where t.node_id = ${nodeId} and t.port = p.port and ${meets("t", "b")})
-        order by p.port limit 1)
-    ) candidates order by rank limit 1`;
+      select distinct on (port) rank, id, ip, port from (
+        (select distinct on (a.port) 1 as rank, a.id, a.ip, a.port from allocations a
+          where a.node_id = ${nodeId} and a.server_id is null and (${port}::int is null or a.port = ${port}::int)
+            and (${ip}::text is null or a.ip = ${ip}::text)
+            and not exists (select from allocations t where t.node_id = a.node_id and t.server_id is not null
+              and t.port = a.port and ${meets("t", "a")})
+          order by a.port, a.ip limit ${count}::int)
+        union all
+        (select 2, null, b.ip, p.port from (
+            select coalesce(${ip}::text, n.bind_address) as ip from nodes n where n.id = ${nodeId}
+              and (${managesAllocations}::boolean or ${ip}::text is null or n.bind_address = ${ip}::text
+                or exists (select from allocations k where k.node_id = n.id and k.ip = ${ip}::text))
+          ) b
+          cross join generate_series(${from}::int, ${to}::int) p(port)
+          where (p.port > ${LOW_PORT_MAX}::int or ${managesAllocations}::boolean)
+            and not exists (select from allocations t where t.node_id = ${nodeId} and t.port = p.port and ${meets("t", "b")})
+          order by p.port limit ${count * 2}::int)
+      ) candidates order by port, rank
+    ) distinct_ports order by rank, port limit ${count}::int`;
 }
