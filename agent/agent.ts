@@ -75,6 +75,7 @@ export class Agent {
     this.#consoles = createConsoleLogs(dataDir);
     this.#reconciler = new Reconciler({
       dataDir,
+      nodeId: identity.nodeId,
       consoles: this.#consoles,
       pull: (known) => pullSpec(identity, known, log),
       services: {

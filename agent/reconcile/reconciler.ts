@@ -20,6 +20,8 @@ const RETRY = { firstMs: 500, maxMs: 60_000 };
 
 export interface ReconcilerOptions {
   dataDir: string;
+  /** Of the node that this agent is now. */
+  nodeId: string;
   services: ActorServices;
   consoles: ConsoleLogs;
   pull(known: ReadonlyMap<string, ServerSpec>): Promise<NodeSpec>;
@@ -32,6 +34,8 @@ export class Reconciler {
   /** What the control plane last said; null when it has not spoken yet. */
   #wantedGeneration: number | null = null;
   #storedNodeId: string | null = null;
+  /** Whether a spec of this life of the agent was held against what the runtime has. */
+  #isRuntimeSwept = false;
   #isCatchingUp = false;
   #catchingUp: Promise<void> = Promise.resolve();
   /** The pull under way, shared by all who need one. */
@@ -80,8 +84,12 @@ export class Reconciler {
     await Promise.all(spec.servers.map((server) => this.#add(server, found.get(server.id) ?? null)));
     // A removal that the last run did not finish; a generation that may be old settles nothing.
     try {
-      if (spec.generation > 0) await this.#removeAllBut(spec, false);
-      this.#appliedGeneration = spec.generation;
+      if (spec.generation > 0) await this.#removeAllBut(spec, await this.#idsInFolder(), false);
+      // What only the runtime knows is not judged by a spec from disk: the panel's present one is asked for.
+      const hasUnknown = [...found.keys()].some((serverId) => !this.#actors.has(serverId));
+      // The generations of another node, whose place this one has taken, say nothing.
+      const isOwn = spec.nodeId === this.#options.nodeId;
+      this.#appliedGeneration = isOwn && !hasUnknown ? spec.generation : 0;
     } catch (error) {
       services.log.warn({ err: error }, "some servers cannot be removed now");
     }
@@ -155,11 +163,11 @@ export class Reconciler {
     const { dataDir, services } = this.#options;
     const isOtherNode = this.#storedNodeId !== null && this.#storedNodeId !== spec.nodeId;
     // Until the other node's servers are out of the way its spec stays: they must never be taken for removed ones.
-    if (isOtherNode) await this.#removeAllBut(spec, true);
+    if (isOtherNode) await this.#removeAllBut(spec, await this.#idsPresent(), true);
     await storeSpec(dataDir, spec);
     this.#storedNodeId = spec.nodeId;
     // What cannot be removed now holds nobody else up; the whole is tried again.
-    const removal = await this.#removeAllBut(spec, false).catch((error: unknown) => ({ error }));
+    const removal = await this.#sweep(spec).catch((error: unknown) => ({ error }));
     for (const server of spec.servers) {
       const actor = this.#actors.get(server.id);
       if (!actor) await this.#add(server, await services.runtime.inspect(server.id));
@@ -170,21 +178,32 @@ export class Reconciler {
     services.log.info({ generation: spec.generation, servers: spec.servers.length }, "spec applied");
   }
 
-  async #removeAllBut(spec: NodeSpec, isOtherNode: boolean): Promise<void> {
+  /** Removes what the panel, which has just spoken, does not know. */
+  async #sweep(spec: NodeSpec): Promise<void> {
+    const ids = this.#isRuntimeSwept ? await this.#idsInFolder() : await this.#idsPresent();
+    await this.#removeAllBut(spec, ids, false);
+    this.#isRuntimeSwept = true;
+  }
+
+  async #removeAllBut(spec: NodeSpec, ids: ReadonlySet<string>, isOtherNode: boolean): Promise<void> {
     const wanted = new Set(spec.servers.map((server) => server.id));
     const failures: unknown[] = [];
-    for (const serverId of await this.#presentIds()) {
+    for (const serverId of ids) {
       if (wanted.has(serverId)) continue;
       await this.#remove(serverId, isOtherNode).catch((error) => failures.push(error));
     }
     if (failures.length > 0) throw new AggregateError(failures, `${failures.length} servers cannot be removed now`);
   }
 
-  /**
-   * Every server of which anything is left in this data folder. What the runtime alone knows is not touched: it may be
-   * another agent's that was given the same node's name.
-   */
-  async #presentIds(): Promise<Set<string>> {
+  /** Also those that are only in the runtime and carry this agent's labels: its data folder may have been lost. */
+  async #idsPresent(): Promise<Set<string>> {
+    const known = await this.#options.services.runtime.list();
+    const ids = known.map(({ serverId }) => serverId).filter((id) => idSchema.safeParse(id).success);
+    return new Set([...(await this.#idsInFolder()), ...ids]);
+  }
+
+  /** Every server of which anything is left in this data folder. */
+  async #idsInFolder(): Promise<Set<string>> {
     const { dataDir, services } = this.#options;
     const folders = await readdir(join(dataDir, "servers")).catch(() => [] as string[]);
     const ids = [...this.#actors.keys(), ...services.journal.serverIds(), ...folders];

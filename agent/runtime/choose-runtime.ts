@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import { writeFileAtomic } from "../records/atomic-file.ts";
 import type { ContainerRuntime } from "./container-runtime.ts";
 import { NerdctlRuntime } from "./nerdctl/nerdctl-runtime.ts";
+import { panelName } from "./nerdctl/ownership.ts";
 import { ProcessRuntime } from "./process/process-runtime.ts";
 
 export interface RuntimeContext {
@@ -34,6 +35,7 @@ function nerdctlRuntime({ config, nodeId, log }: RuntimeContext): ContainerRunti
   const { binary, address, namespace, data_root, cni_path, cni_netconfpath } = config.nerdctl;
   return new NerdctlRuntime({
     nodeId,
+    panel: panelName(config.panel.url),
     dataDir: config.agent.data_dir,
     log,
     binary,

@@ -123,6 +123,12 @@ export class FakeControlPlane {
     return this.events.filter((event) => event.serverId === serverId).map((event) => event.state);
   }
 
+  /** Resolves when the agent has tried to connect once more. */
+  attempted(): Promise<true> {
+    const before = this.attempts;
+    return waitUntil("the agent to try", () => this.attempts > before);
+  }
+
   connected(): Promise<true> {
     return waitUntil("the agent to connect", () => this.isConnected);
   }

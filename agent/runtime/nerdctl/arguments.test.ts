@@ -6,6 +6,7 @@ import { installArguments } from "./install-arguments.ts";
 
 const setting: ContainerSetting = {
   nodeId: "node-1",
+  panel: "0123456789abcdef",
   gameOwner: { uid: 988, gid: 988 },
   initBinary: "tini-static",
   logger: "/var/lib/catalyst/bin/console-logger",
@@ -34,7 +35,7 @@ describe("the arguments of a game's container", () => {
   it("say whose it is", () => {
     expect(valuesOf(args, "--name")).toEqual(["catalyst-s1"]);
     expect(valuesOf(args, "--label")).toEqual([
-      "catalyst.panel=1",
+      "catalyst.panel=0123456789abcdef",
       "catalyst.node=node-1",
       "catalyst.server=s1",
       "catalyst.run=run-1",

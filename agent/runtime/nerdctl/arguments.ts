@@ -16,6 +16,7 @@ const TMP_MAX_MB = 512;
 /** What every container of a node is made with. */
 export interface ContainerSetting {
   nodeId: string;
+  panel: string;
   gameOwner: FileOwner;
   initBinary: string;
   /** Absolute path of the console logger. */
@@ -105,8 +106,13 @@ function loggerUri(logger: string, folder: string): string {
   return `binary://${logger}?dir=${encodeURIComponent(folder)}`;
 }
 
-export function labels(nodeId: string, serverId: string, runId: string, kind: "game" | "install"): string[] {
-  const pairs = { panel: "1", node: nodeId, server: serverId, run: runId, kind };
+export function labels(
+  { panel, nodeId }: Pick<ContainerSetting, "panel" | "nodeId">,
+  server: string,
+  run: string,
+  kind: "game" | "install",
+): string[] {
+  const pairs = { panel, node: nodeId, server, run, kind };
   return Object.entries(pairs).flatMap(([key, value]) => ["--label", `${LABEL[key as keyof typeof LABEL]}=${value}`]);
 }
 
@@ -166,7 +172,7 @@ export function gameArguments(launch: Launch, command: string, setting: Containe
   const own = [
     "--name",
     containerName(spec.id),
-    ...labels(setting.nodeId, spec.id, runId, "game"),
+    ...labels(setting, spec.id, runId, "game"),
     ...networkArguments(spec),
     ...bind(paths.stdin, STDIN_IN_CONTAINER),
   ];

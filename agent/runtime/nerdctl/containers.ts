@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { NerdctlCli } from "./cli.ts";
 import { isContainerMissing } from "./errors.ts";
 import { LABEL } from "./options.ts";
+import type { Ownership } from "./ownership.ts";
 
 const inspectSchema = z.array(
   z.object({
@@ -26,8 +27,10 @@ export interface Container {
   serverId: string;
   runId: string;
   kind: "game" | "install";
-  nodeId: string;
+  labels: Record<string, string>;
+  /** Paused too. */
   isRunning: boolean;
+  isPaused: boolean;
   /** Of the container's first process; 0 when not running. */
   pid: number;
   /** Null while running, and when containerd lost it. */
@@ -53,8 +56,9 @@ export function parseContainers(json: string): Container[] {
       serverId: labels[LABEL.server] ?? "",
       runId: labels[LABEL.run] ?? "",
       kind: labels[LABEL.kind] === "install" ? "install" : "game",
-      nodeId: labels[LABEL.node] ?? "",
+      labels,
       isRunning,
+      isPaused: State.Paused,
       pid: isRunning ? State.Pid : 0,
       exitCode: hasExited ? State.ExitCode : null,
       startedAt: epochMs(State.StartedAt),
@@ -78,23 +82,32 @@ async function onContainer(cli: NerdctlCli, args: string[]): Promise<string | nu
   }
 }
 
-/** One container by name or id, or null; also null when it is not one of this node's. */
-export async function inspectContainer(cli: NerdctlCli, nodeId: string, name: string): Promise<Container | null> {
+/** One container by name or id, or null; also null when it is not one of this agent's. */
+export async function inspectContainer(cli: NerdctlCli, owner: Ownership, name: string): Promise<Container | null> {
   const output = await onContainer(cli, ["inspect", "--type", "container", name]);
   const [container] = output === null ? [] : parseContainers(output);
-  return container && container.nodeId === nodeId ? container : null;
+  return container && (await owner.judge())(container.labels) ? container : null;
 }
 
-/** Every container of this node, running or not. */
-export async function listContainers(cli: NerdctlCli, nodeId: string): Promise<Container[]> {
-  const filters = ["--filter", `label=${LABEL.panel}=1`, "--filter", `label=${LABEL.node}=${nodeId}`];
+/** Every container of this agent, running or not. */
+export async function listContainers(cli: NerdctlCli, owner: Ownership): Promise<Container[]> {
+  const isOwn = await owner.judge();
+  const filters = ["--filter", `label=${LABEL.panel}`, "--filter", `label=${LABEL.server}`];
   const ids = await cli.demand("other", ["ps", "-a", "-q", "--no-trunc", ...filters]);
   const names = ids.split("\n").filter((id) => id !== "");
   if (names.length === 0) return [];
   const result = await cli.call(["inspect", "--type", "container", ...names]);
   // One that was removed since is no failure: the others are printed all the same.
   if (result.code !== 0 && !isContainerMissing(result.stderr)) throw cli.failure("other", result);
-  return parseContainers(result.stdout || "[]").filter((container) => container.nodeId === nodeId);
+  return parseContainers(result.stdout || "[]").filter(({ labels }) => isOwn(labels));
+}
+
+/** Lets a paused container go on. One that is not paused, or not there, is fine. */
+export async function unpauseContainer(cli: NerdctlCli, id: string): Promise<void> {
+  const result = await cli.call(["unpause", id]);
+  if (result.code !== 0 && !/not paused/i.test(result.stderr) && !isContainerMissing(result.stderr)) {
+    throw cli.failure("other", result);
+  }
 }
 
 /** Removes a container, killing it if need be. One that is not there is fine. */

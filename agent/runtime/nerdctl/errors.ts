@@ -14,6 +14,11 @@ const TRANSLATIONS: Translation[] = [
     pattern: /(?:bind|listen)[^\n]*?(\S+):(\d+)[^\n]*: cannot assign requested address/,
     words: (match) => `The address ${match[1]} does not belong to this node.`,
   },
+  {
+    pattern: /name \\*"([\w.-]{1,100})\\*" is already used by ID/,
+    words: (match) =>
+      `Another container on this node, not one of this panel's, has the name ${match[1]}. Rename or remove it.`,
+  },
   { pattern: /bind: address already in use/, words: () => "A port of this server is already in use on the node." },
   { pattern: /image not available|no such image/i, words: () => "The container image is not on this node." },
   {

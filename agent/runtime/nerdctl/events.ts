@@ -9,8 +9,13 @@ const RESTART_FIRST_MS = 250;
 const RESTART_MAX_MS = 15_000;
 /** A process that lived this long was a good one: the next wait is short again. */
 const GOOD_LIFE_MS = 30_000;
-/** The program says nothing when it is listening; what happened before is found by a look at the containers. */
-const SETTLE_MS = 500;
+/**
+ * The program does not say when it is listening, which on a busy machine can take seconds; what happened before is found
+ * by looks at the containers, ever rarer. They go on for the case that an event was lost.
+ */
+const LOOK_FIRST_MS = 500;
+const LOOK_FACTOR = 4;
+const LOOK_MAX_MS = 5 * 60_000;
 
 const recordSchema = z.object({ Topic: z.string(), Event: z.string() });
 const exitEventSchema = z.object({
@@ -19,18 +24,20 @@ const exitEventSchema = z.object({
   exit_status: z.number().default(0),
   exited_at: z.object({ seconds: z.number().default(0), nanos: z.number().default(0) }).optional(),
 });
-const oomEventSchema = z.object({ container_id: z.string() });
+const ofContainer = z.object({ container_id: z.string() });
 
 export type TaskEvent =
   | { kind: "exit"; containerId: string; exitCode: number; exitedAt: number }
-  | { kind: "oom"; containerId: string };
+  | { kind: "oom"; containerId: string }
+  | { kind: "paused"; containerId: string };
 
-/** Parses a line of the event stream; null for anything that is not the end, or an OOM kill, of a container. */
+/** Parses a line of the event stream; null for anything that is not the end, an OOM kill or a pause of a container. */
 export function parseEvent(line: string, now: number): TaskEvent | null {
   try {
     const record = recordSchema.parse(JSON.parse(line));
     const event: unknown = JSON.parse(record.Event);
-    if (record.Topic === "/tasks/oom") return { kind: "oom", containerId: oomEventSchema.parse(event).container_id };
+    if (record.Topic === "/tasks/oom") return { kind: "oom", containerId: ofContainer.parse(event).container_id };
+    if (record.Topic === "/tasks/paused") return { kind: "paused", containerId: ofContainer.parse(event).container_id };
     if (record.Topic !== "/tasks/exit") return null;
     const exit = exitEventSchema.parse(event);
     // Processes that were started in it later end under an id of their own.
@@ -44,7 +51,7 @@ export function parseEvent(line: string, now: number): TaskEvent | null {
 
 export interface EventHandlers {
   onEvent: (event: TaskEvent) => void;
-  /** The stream has (again) begun: whatever happened before must be found by looking. */
+  /** The stream has (again) begun, or it has been a while: whatever it did not tell must be found by looking. */
   onListening: () => Promise<void>;
 }
 
@@ -76,7 +83,7 @@ export class EventStream {
     const onEnd = () => this.#onEnd(child, startedAt);
     child.once("error", onEnd);
     child.once("close", onEnd);
-    this.#timer = setTimeout(() => void this.#look(), SETTLE_MS);
+    this.#lookIn(LOOK_FIRST_MS, child);
   }
 
   close(): void {
@@ -86,14 +93,21 @@ export class EventStream {
     this.#child = null;
   }
 
-  async #look(): Promise<void> {
+  #lookIn(ms: number, child: ChildProcess): void {
+    if (this.#isClosed || this.#child !== child) return;
+    this.#timer = setTimeout(() => void this.#look(child, ms), ms).unref();
+  }
+
+  async #look(child: ChildProcess, afterMs: number): Promise<void> {
+    let nextMs = Math.min(afterMs * LOOK_FACTOR, LOOK_MAX_MS);
     try {
       await this.#handlers.onListening();
     } catch (error) {
       this.#log.warn({ err: error }, "containers could not be looked at");
-      // The stream stands, so the look is what has to be repeated.
-      if (!this.#isClosed && this.#child) this.#timer = setTimeout(() => void this.#look(), RESTART_MAX_MS);
+      nextMs = Math.min(nextMs, RESTART_MAX_MS);
     }
+    // A stream that ended meanwhile looks by itself when it is back.
+    this.#lookIn(nextMs, child);
   }
 
   #onEnd(child: ChildProcess, startedAt: number): void {

@@ -4,6 +4,7 @@ import { installArguments, interpreterOf, scriptText } from "./install-arguments
 
 const setting = {
   nodeId: "node-1",
+  panel: "0123456789abcdef",
   gameOwner: { uid: 988, gid: 988 },
   initBinary: "tini-static",
   logger: "/opt/logger",

@@ -63,7 +63,7 @@ export function installArguments(launch: Launch, scriptFile: string, setting: Co
   const own = [
     "--name",
     installContainerName(spec.id),
-    ...labels(setting.nodeId, spec.id, runId, "install"),
+    ...labels(setting, spec.id, runId, "install"),
     ...bind(paths.data, DATA_OF_OTHER_PANELS),
     ...bind(scriptFile, SCRIPT_IN_CONTAINER, true),
   ];

@@ -17,6 +17,7 @@ import { exitStatus } from "./exit-status.ts";
 import { installArguments, scriptText } from "./install-arguments.ts";
 import { watchLayer } from "./install-layer.ts";
 import { installContainerName } from "./options.ts";
+import type { Ownership } from "./ownership.ts";
 import { runContainer } from "./run-container.ts";
 
 /** The longest that any template may ask for, and some: the caller's own deadline comes by `abort`. */
@@ -27,6 +28,7 @@ const LAYER_MIN_MB = 2048;
 
 export interface InstallContext {
   cli: NerdctlCli;
+  owner: Ownership;
   setting: ContainerSetting;
   log: Log;
   /** Makes sure that the image is on the node. */
@@ -45,13 +47,13 @@ export async function runInstall(
   context: InstallContext,
 ): Promise<ExitStatus> {
   const { spec, paths } = install;
-  const { cli, setting } = context;
+  const { cli, owner, setting } = context;
   const name = installContainerName(spec.id);
   const scriptFile = join(paths.records, "install.sh");
 
   const runId = randomUUID();
   // A container that an agent left behind in the middle is worth nothing.
-  const left = await inspectContainer(cli, setting.nodeId, name);
+  const left = await inspectContainer(cli, owner, name);
   if (left) await removeContainer(cli, left.id);
   await makeServerFolders(paths, setting.gameOwner);
   await writeFileAtomic(scriptFile, scriptText(spec.installScript), SCRIPT_MODE);
@@ -62,7 +64,7 @@ export async function runInstall(
     return await runScript(install, { runId, scriptFile, abort }, context);
   } finally {
     // One that could not be run may have the name all the same; one of a later install is not this one's to remove.
-    const own = await inspectContainer(cli, setting.nodeId, name);
+    const own = await inspectContainer(cli, owner, name);
     if (own?.runId === runId) await removeContainer(cli, own.id);
     await rm(scriptFile, { force: true });
     // Also after a failure: whoever mends it by hand must be able to.
@@ -77,14 +79,14 @@ function refuseIfAborted(abort: AbortSignal): void {
 async function runScript(
   { spec, paths, environment }: InstallSpec,
   { runId, scriptFile, abort }: { runId: string; scriptFile: string; abort: AbortSignal },
-  { cli, setting }: InstallContext,
+  { cli, owner, setting }: InstallContext,
 ): Promise<ExitStatus> {
   refuseIfAborted(abort);
   const run = installArguments({ spec, paths, environment, runId }, scriptFile, setting);
   const result = await runContainer(cli, run);
   if (result.code !== 0) throw cli.failure("install", result);
   const containerId = result.stdout.trim();
-  const started = await inspectContainer(cli, setting.nodeId, containerId);
+  const started = await inspectContainer(cli, owner, containerId);
   const cgroup = started?.isRunning ? await cgroupOfContainer(started.pid, started.id) : null;
   refuseIfAborted(abort);
   const layerMaxMb = Math.max(LAYER_MIN_MB, spec.diskMb);
@@ -102,7 +104,7 @@ async function runScript(
   if (isTooBig.signal.aborted) {
     throw new RuntimeError(`The install script wrote more than ${layerMaxMb} MiB outside of the server's folder.`);
   }
-  const ended = await inspectContainer(cli, setting.nodeId, containerId);
+  const ended = await inspectContainer(cli, owner, containerId);
   if (!ended || ended.exitCode === null) throw new RuntimeError("The install container was lost.");
   const oomKills = cgroup && (await readOomKills(cgroup));
   return exitStatus(ended.exitCode, ended.finishedAt ?? Date.now(), Boolean(oomKills));

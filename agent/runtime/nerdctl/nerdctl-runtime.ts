@@ -2,8 +2,9 @@
  * Runs each server in a container of containerd, through nerdctl.
  *
  * What is running is containerd's truth, asked for by `inspect`; how a run ended is in this runtime's own record, so
- * that the container can go at once: an ended container would keep its ports and a process. Only containers with this
- * node's labels are ever touched.
+ * that the container can go at once: an ended container would keep its ports and a process. Only containers that carry
+ * this agent's labels are ever touched; within these, what was done behind the agent's back is undone: the paused go
+ * on, the renamed are known by their labels, and of two that run for one server the one that nobody started goes.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -29,7 +30,7 @@ import { Endings } from "../endings.ts";
 import { type ContainerSetting, gameArguments } from "./arguments.ts";
 import { type CgroupFolders, cgroupOfContainer, readOomKills, readUsage } from "./cgroup.ts";
 import { type CallResult, NerdctlCli } from "./cli.ts";
-import { type Container, inspectContainer, listContainers, removeContainer } from "./containers.ts";
+import { type Container, inspectContainer, listContainers, removeContainer, unpauseContainer } from "./containers.ts";
 import { isContainerMissing, isImageMissing, isNotRunning } from "./errors.ts";
 import { EventStream, type TaskEvent } from "./events.ts";
 import { exitStatus, UNKNOWN_EXIT_CODE } from "./exit-status.ts";
@@ -45,6 +46,7 @@ import {
   installContainerName,
   type NerdctlOptions,
 } from "./options.ts";
+import { Ownership } from "./ownership.ts";
 import { nerdctlPreflight } from "./preflight.ts";
 import { runContainer } from "./run-container.ts";
 import { type RunRecord, RunRecords } from "./run-records.ts";
@@ -69,6 +71,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   readonly #options: NerdctlOptions;
   readonly #cli: NerdctlCli;
   readonly #images: ImageSupply;
+  readonly #owner: Ownership;
   readonly #records: RunRecords;
   /** By container id. */
   readonly #live = new Map<string, LiveRun>();
@@ -88,6 +91,8 @@ export class NerdctlRuntime implements ContainerRuntime {
     this.#options = options;
     this.#cli = new NerdctlCli(options);
     this.#images = new ImageSupply(new Images(this.#cli), (paths, text) => this.say(paths, text));
+    const { dataDir, panel, nodeId, log } = options;
+    this.#owner = new Ownership(dataDir, { panel, node: nodeId }, log);
     this.#records = new RunRecords(join(options.dataDir, "nerdctl-runtime", "runs"));
     this.#events = new EventStream(this.#cli, options.log, {
       onEvent: (event) =>
@@ -103,7 +108,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   async watch(onExit: ExitListener): Promise<void> {
     this.#onExit = onExit;
     this.#events.start();
-    for (const container of await listContainers(this.#cli, this.#options.nodeId)) {
+    for (const container of await listContainers(this.#cli, this.#owner)) {
       // An install that lost its agent is begun anew by the next one.
       if (container.kind === "install" && !this.#installing.has(container.serverId)) {
         await removeContainer(this.#cli, container.id);
@@ -150,7 +155,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     // From here on its end is noticed, however soon it comes.
     this.#live.set(containerId, { record, pid: 0, sawOom: false });
     await this.#records.write(record);
-    const started = await inspectContainer(this.#cli, this.#options.nodeId, containerId);
+    const started = await inspectContainer(this.#cli, this.#owner, containerId);
     if (!started) throw new RuntimeError("The container was removed while it was starting.");
     return this.#take(started, record);
   }
@@ -171,6 +176,7 @@ export class NerdctlRuntime implements ContainerRuntime {
       const setting = await this.#containerSetting();
       return await runInstall(install, abort, {
         cli: this.#cli,
+        owner: this.#owner,
         setting,
         log: this.#options.log,
         provideImage: (image) => this.#images.provide(image, { serverId: spec.id, paths, abort }),
@@ -197,7 +203,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   }
 
   async list(): Promise<RuntimeStatus[]> {
-    const containers = await listContainers(this.#cli, this.#options.nodeId);
+    const containers = await listContainers(this.#cli, this.#owner);
     const games = containers.filter(({ kind }) => kind === "game");
     const present = new Set(games.map(({ serverId }) => serverId));
     const gone = (await this.#records.all()).filter(({ serverId }) => !present.has(serverId));
@@ -235,7 +241,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     if (run) this.#live.delete(run.record.containerId);
     await this.#endings.done(serverId);
     for (const name of [containerName(serverId), installContainerName(serverId)]) {
-      const container = await inspectContainer(this.#cli, this.#options.nodeId, name);
+      const container = await inspectContainer(this.#cli, this.#owner, name);
       if (container) await removeContainer(this.#cli, container.id);
     }
     await this.#records.remove(serverId);
@@ -247,11 +253,12 @@ export class NerdctlRuntime implements ContainerRuntime {
   }
 
   async #containerSetting(): Promise<ContainerSetting> {
-    const { nodeId, dataDir, gameOwner, initBinary } = this.#options;
+    const { nodeId, panel, dataDir, gameOwner, initBinary } = this.#options;
     const folder = join(dataDir, "nerdctl-runtime");
     // CPUs may come and go; the rest stays what it is.
     this.#setting ??= installConsoleLogger(join(folder, "bin")).then((logger) => ({
       nodeId,
+      panel,
       environmentFolder: join(folder, "environment"),
       gameOwner: gameOwner ?? GAME_OWNER_DEFAULT,
       initBinary: initBinary ?? INIT_BINARY_DEFAULT,
@@ -261,8 +268,10 @@ export class NerdctlRuntime implements ContainerRuntime {
     return { ...(await this.#setting), limits: readNodeLimits() };
   }
 
+  /** One that was seen is asked for by its id: somebody may have renamed it. */
   #inspect(serverId: string): Promise<Container | null> {
-    return inspectContainer(this.#cli, this.#options.nodeId, containerName(serverId));
+    const id = this.#liveRunOf(serverId)?.record.containerId;
+    return inspectContainer(this.#cli, this.#owner, id ?? containerName(serverId));
   }
 
   #liveRunOf(serverId: string): LiveRun | undefined {
@@ -289,6 +298,8 @@ export class NerdctlRuntime implements ContainerRuntime {
     const meant = runId ?? this.#starting.get(serverId) ?? this.#liveRunOf(serverId)?.record.runId;
     const container = await this.#inspect(serverId);
     if (!container?.isRunning || (meant !== undefined && container.runId !== meant)) return;
+    // A frozen process acts on no signal.
+    if (container.isPaused) await unpauseContainer(this.#cli, container.id);
     const result: CallResult = await this.#cli.call(["kill", "--signal", signal, container.id]);
     const isOver = isNotRunning(result.stderr) || isContainerMissing(result.stderr);
     if (result.code !== 0 && !isOver) throw this.#cli.failure("other", result);
@@ -311,6 +322,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     const isNew = run.pid === 0;
     run.pid = container.pid;
     run.record = { ...record, cgroup, startedAt: container.startedAt ?? record.startedAt };
+    if (container.isPaused) await this.#unpause(run.record);
     // Its end may have been settled meanwhile, and must not be overwritten.
     if (isNew && this.#live.get(id) === run) await this.#records.write(run.record);
     return this.#runningStatus(run.record);
@@ -325,10 +337,11 @@ export class NerdctlRuntime implements ContainerRuntime {
   async #lookAtAll(): Promise<void> {
     // Those that begin while the list is made may be missing from it.
     const before = [...this.#live.values()];
-    const containers = await listContainers(this.#cli, this.#options.nodeId);
-    const games = containers.filter(({ kind }) => kind === "game");
+    const containers = await listContainers(this.#cli, this.#owner);
+    const games = await this.#withoutDoubles(containers.filter(({ kind }) => kind === "game"));
     for (const container of games) {
-      await this.#take(container, await this.#records.read(container.serverId));
+      if (container.isRunning) await this.#take(container, await this.#records.read(container.serverId));
+      else await this.#lookAgain(container);
     }
     const present = new Set(games.map(({ id }) => id));
     for (const { record, sawOom } of before) {
@@ -338,6 +351,35 @@ export class NerdctlRuntime implements ContainerRuntime {
     }
   }
 
+  /** What is just being made looks like something that has ended. */
+  async #lookAgain({ id, serverId }: Container): Promise<void> {
+    if (this.#starting.has(serverId)) return;
+    const container = await inspectContainer(this.#cli, this.#owner, id);
+    if (!container || this.#starting.has(serverId)) return;
+    await this.#take(container, await this.#records.read(serverId));
+  }
+
+  /** Two games in one data folder ruin it: the run that was written down stays. */
+  async #withoutDoubles(games: Container[]): Promise<Container[]> {
+    const running = games.filter(({ isRunning }) => isRunning);
+    const doubled = running.filter(({ serverId }) => running.filter((other) => other.serverId === serverId).length > 1);
+    const extra = new Set<Container>();
+    for (const container of doubled) {
+      const { id, serverId, runId } = container;
+      const record = await this.#records.read(serverId);
+      if (!record || record.runId === runId || this.#starting.has(serverId)) continue;
+      this.#options.log.warn({ serverId, containerId: id }, "a second container of a server is removed");
+      await removeContainer(this.#cli, id);
+      extra.add(container);
+    }
+    return games.filter((container) => !extra.has(container));
+  }
+
+  async #unpause({ serverId, containerId }: RunRecord): Promise<void> {
+    this.#options.log.warn({ serverId }, "a server was paused from outside; it goes on");
+    await unpauseContainer(this.#cli, containerId);
+  }
+
   async #onEvent(event: TaskEvent): Promise<void> {
     const run = this.#live.get(event.containerId);
     if (!run) return;
@@ -345,6 +387,7 @@ export class NerdctlRuntime implements ContainerRuntime {
       run.sawOom = true;
       return;
     }
+    if (event.kind === "paused") return this.#unpause(run.record);
     await this.#settle(run.record, event.exitCode, event.exitedAt, run.sawOom);
   }
 
@@ -361,8 +404,10 @@ export class NerdctlRuntime implements ContainerRuntime {
       await this.#settle(record, container.exitCode, container.finishedAt ?? Date.now(), run?.sawOom ?? false);
     } else if (run) {
       await this.#settle(record, UNKNOWN_EXIT_CODE, Date.now(), run.sawOom);
+    } else {
+      // The machine or containerd was restarted meanwhile: how it ended cannot be known, and nobody waits for it.
+      await this.#removeEnded(record.serverId, container.id);
     }
-    // Else the machine or containerd was restarted meanwhile: how it ended cannot be known, and nobody waits for it.
   }
 
   #settle(record: RunRecord, exitCode: number, exitedAt: number, sawOomEvent: boolean): Promise<void> {
@@ -382,6 +427,10 @@ export class NerdctlRuntime implements ContainerRuntime {
         .catch((error) => this.#options.log.error({ err: error, serverId }, "the end of a run could not be noted"));
       this.#tell(record, exit);
     }
+    await this.#removeEnded(serverId, containerId);
+  }
+
+  async #removeEnded(serverId: string, containerId: string): Promise<void> {
     await removeContainer(this.#cli, containerId).catch((error) =>
       this.#options.log.warn({ err: error, serverId }, "an ended container could not be removed yet"),
     );

@@ -4,6 +4,8 @@ import type { Log } from "../../log.ts";
 /** Where containerd and its tools are, and whose containers these are. */
 export interface NerdctlOptions {
   nodeId: string;
+  /** The node's panel, as `panelName()` has it. */
+  panel: string;
   /** The agent's data folder: servers, and this runtime's own records. */
   dataDir: string;
   log: Log;

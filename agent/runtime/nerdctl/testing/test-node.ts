@@ -31,7 +31,7 @@ export class TestNode {
   /** A runtime as a new agent process would make it. */
   runtime(): NerdctlRuntime {
     const { nodeId, dataDir } = this;
-    const runtime = new NerdctlRuntime({ nodeId, dataDir, log: createLog("silent") });
+    const runtime = new NerdctlRuntime({ nodeId, panel: "test", dataDir, log: createLog("silent") });
     this.#runtimes.push(runtime);
     return runtime;
   }
