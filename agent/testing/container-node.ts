@@ -89,7 +89,14 @@ export class ContainerNode {
       ? `--address ${place.address} --data-root ${place.data_root} --cni-path ${place.cni_path} --cni-netconfpath ${place.cni_netconfpath}`
       : "";
     const words = ["--namespace", "catalyst", ...globals.split(" ").filter((word) => word !== ""), ...args];
-    return execFileSync("nerdctl", words, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return execFileSync("nerdctl", words, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+      } catch (error) {
+        // `ps` gives up when a container, be it another test's, is removed meanwhile.
+        if (args[0] !== "ps" || attempt === 10) throw error;
+      }
+    }
   }
 
   /** Names of the containers that carry a server's label, running or not. */

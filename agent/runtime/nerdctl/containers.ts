@@ -70,6 +70,7 @@ export function parseContainers(json: string): Container[] {
 /** A container that is being removed at this moment fails in many words; a moment later it is simply not there. */
 const ATTEMPTS_MAX = 3;
 const ATTEMPT_PAUSE_MS = 150;
+const LIST_ATTEMPTS_MAX = 10;
 
 /** Runs a command on one container; null when there is no such container. */
 async function onContainer(cli: NerdctlCli, args: string[]): Promise<string | null> {
@@ -89,11 +90,20 @@ export async function inspectContainer(cli: NerdctlCli, owner: Ownership, name: 
   return container && (await owner.judge())(container.labels) ? container : null;
 }
 
+/** `ps` gives up when any container, be it a stranger's, is removed while it makes its list. */
+async function listIds(cli: NerdctlCli, filters: string[]): Promise<string> {
+  for (let attempt = 1; ; attempt++) {
+    const result = await cli.call(["ps", "-a", "-q", "--no-trunc", ...filters]);
+    if (result.code === 0) return result.stdout;
+    if (attempt === LIST_ATTEMPTS_MAX || !isContainerMissing(result.stderr)) throw cli.failure("other", result);
+  }
+}
+
 /** Every container of this agent, running or not. */
 export async function listContainers(cli: NerdctlCli, owner: Ownership): Promise<Container[]> {
   const isOwn = await owner.judge();
   const filters = ["--filter", `label=${LABEL.panel}`, "--filter", `label=${LABEL.server}`];
-  const ids = await cli.demand("other", ["ps", "-a", "-q", "--no-trunc", ...filters]);
+  const ids = await listIds(cli, filters);
   const names = ids.split("\n").filter((id) => id !== "");
   if (names.length === 0) return [];
   const result = await cli.call(["inspect", "--type", "container", ...names]);

@@ -60,5 +60,6 @@ export function explainFailure(action: FailedAction, output: string): string {
 }
 
 export const isImageMissing = (output: string) => /image not available|no such image/i.test(output);
-export const isContainerMissing = (output: string) => /no such (?:container|object)/i.test(output);
+export const isContainerMissing = (output: string) =>
+  /no such (?:container|object)|container \S+ in namespace \S+ not found/i.test(output);
 export const isNotRunning = (output: string) => /is not running/i.test(output);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isAtLeast } from "../../preflight/programs.ts";
 import { parseContainers } from "./containers.ts";
-import { explainFailure } from "./errors.ts";
+import { explainFailure, isContainerMissing } from "./errors.ts";
 import { parseEvent } from "./events.ts";
 import { exitStatus } from "./exit-status.ts";
 
@@ -17,12 +17,24 @@ describe("what nerdctl says, in the owner's words", () => {
     ["write /x: no space left on device", "disk is full"],
     ['cannot access containerd socket "/run/containerd/containerd.sock"', "containerd) does not answer"],
     ['exec: "/bin/sh": stat /bin/sh: no such file or directory', "no /bin/sh"],
+    [
+      String.raw`name-store error\nname \"catalyst-s1\" is already used by ID \"90\"`,
+      "Another container on this node, not one of this panel's, has the name catalyst-s1.",
+    ],
     ["panic: goroutine 1 at /root/secret/path", "The container could not be started."],
   ])("%s", (output, words) => {
     const explained = explainFailure("start", `time="…" level=fatal msg="${output}"`);
     expect(explained).toContain(words);
     expect(explained).not.toMatch(/msg=|goroutine|secret/);
   });
+});
+
+it.each([
+  [String.raw`level=fatal msg="no such container: p2"`, true],
+  [String.raw`level=fatal msg="container \"842e7b\" in namespace \"catalyst\": not found"`, true],
+  [String.raw`level=fatal msg="image \"x\" not found"`, false],
+])("a container that is gone is told from other failures: %s", (output, isMissing) => {
+  expect(isContainerMissing(output)).toBe(isMissing);
 });
 
 describe("an event", () => {
@@ -37,6 +49,10 @@ describe("an event", () => {
       exitCode: 0,
       exitedAt: 5,
     });
+  });
+
+  it("is a pause, which somebody made from outside", () => {
+    expect(parseEvent(record("/tasks/paused", { container_id: "a" }), 5)).toEqual({ kind: "paused", containerId: "a" });
   });
 
   it("of another process, another topic or garbage is none", () => {

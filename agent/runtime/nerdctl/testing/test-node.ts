@@ -81,7 +81,14 @@ export class TestNode {
 }
 
 export function nerdctl(...args: string[]): string {
-  return execFileSync("nerdctl", ["--namespace", "catalyst", ...args], { encoding: "utf8" });
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return execFileSync("nerdctl", ["--namespace", "catalyst", ...args], { encoding: "utf8" });
+    } catch (error) {
+      // `ps` gives up when a container, be it another test's, is removed meanwhile.
+      if (args[0] !== "ps" || attempt === 10) throw error;
+    }
+  }
 }
 
 /** Pid of a server's first process, as the node sees it. */
