@@ -2,7 +2,7 @@
  * What is on disk of the runs of the process runtime: one record a server, which names its present or last run, and
  * beside it what that run wrote of itself.
  */
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
@@ -22,6 +22,8 @@ const runRecordSchema = z.object({
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
 
+/** Of a run that was given up before it came to life. */
+export const FORBIDDEN_EXIT_CODE = 125;
 const CANCELLED = ".cancelled";
 /** A wrapper that has not started its game by then never will. */
 const CANCELLATION_KEPT_MS = 10 * 60 * 1000;
@@ -98,8 +100,11 @@ export class RunFiles {
   readExit(run: RunRecord): ExitStatus | null {
     const text = readText(this.exitFile(run));
     if (!text?.endsWith("\n")) return null;
-    const exitCode = Number.parseInt(text, 10);
-    if (!Number.isInteger(exitCode)) return null;
+    const written = Number.parseInt(text, 10);
+    if (!Number.isInteger(written)) return null;
+    // The kill came upon it between naming itself and living: as killed as any other.
+    const isForbidden = written === FORBIDDEN_EXIT_CODE && existsSync(this.cancelledFile(run));
+    const exitCode = isForbidden ? SIGNAL_BASE + constants.signals.SIGKILL : written;
     const exitedAt = Math.round(statSync(this.exitFile(run)).mtimeMs);
     return { exitCode, signal: signalName(exitCode), oomKilled: false, exitedAt };
   }

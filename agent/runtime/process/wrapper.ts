@@ -10,6 +10,8 @@
  * the exit code is written in place, and whole when its line is; its room is taken at the start, so that a game that
  * filled the disk is told from one that crashed.
  */
+import { FORBIDDEN_EXIT_CODE } from "./run-files.ts";
+
 export interface WrapperPlaces {
   /** Where the game's first process writes its own `/proc` stat line. */
   processFile: string;
@@ -37,7 +39,7 @@ const GAME = `
 exec <> "$3" || exit 126
 read -r stat < /proc/$$/stat
 printf '%s\\n' "$stat" > "$1"
-[ -e "$2" ] && exit 125
+[ -e "$2" ] && exit ${FORBIDDEN_EXIT_CODE}
 command -v nice > /dev/null && exec nice -n ${GAME_NICENESS} /bin/sh -c "$4"
 exec /bin/sh -c "$4"
 `;
