@@ -9,7 +9,7 @@ import { nerdctlPreflight } from "../agent/runtime/nerdctl/preflight.ts";
  * @param dataDir of this start; nothing is written to it.
  */
 export async function containerTrouble(dataDir: string): Promise<string | null> {
-  const options = { nodeId: "unknown", dataDir, log: createLog("silent") };
+  const options = { nodeId: "unknown", panel: "unknown", dataDir, log: createLog("silent") };
   const findings = await nerdctlPreflight(new NerdctlCli(options), options);
   const first = findings.find((finding) => finding.level === "error");
   return first ? `${first.message} ${first.remedy}` : null;

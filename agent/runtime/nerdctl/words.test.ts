@@ -30,7 +30,7 @@ describe("what nerdctl says, in the owner's words", () => {
 });
 
 it.each([
-  [String.raw`level=fatal msg="no such container: p2"`, true],
+  ['level=fatal msg="no such container: p2"', true],
   [String.raw`level=fatal msg="container \"842e7b\" in namespace \"catalyst\": not found"`, true],
   [String.raw`level=fatal msg="image \"x\" not found"`, false],
 ])("a container that is gone is told from other failures: %s", (output, isMissing) => {
