@@ -42,6 +42,10 @@ export const servers = pgTable(
     templateRevision: bigint("template_revision", { mode: "number" }).notNull(),
     /** The template as it was when the server was made or last reinstalled: editing a template changes no server by surprise. */
     templateSnapshot: jsonb("template_snapshot").$type<Template>().notNull(),
+    /** A list asks this of every server, and shall not unpack a template for it. */
+    hasInstallScript: boolean("has_install_script")
+      .notNull()
+      .generatedAlwaysAs(sql`coalesce(template_snapshot->>'installScript', '') <> ''`),
     /** Rises with each change of this row that the agent must know of. */
     version: bigint("version", { mode: "number" }).notNull().default(1),
     image: text("image").notNull(),

@@ -6,14 +6,18 @@ import { allows, hasGlobal, overseesSuspended } from "../../auth/permissions.ts"
 import type { ServerContext } from "../../context.ts";
 import { notFound } from "../../errors.ts";
 import { isOlderRun } from "../server-network/running.ts";
-import { isoTime, serverColumns } from "./columns.ts";
+import { isoTime, nodeColumns, serverColumns } from "./columns.ts";
 import { offeredImages, visibleEnvironment } from "./environment.ts";
+import { toServer } from "./to-server.ts";
 
 /** One server with what its page needs, as far as the caller may see it. */
 export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
   const [row] = await ctx.db
     .select({
       server: serverColumns,
+      ownerName: users.username,
+      templateName: templates.name,
+      node: nodeColumns,
       image: servers.image,
       startup: servers.startup,
       environment: servers.environment,
@@ -68,7 +72,7 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
   const seesStartup = allows(permissions, "startup.read");
   const environment = visibleEnvironment(row.template, row.environment, hasGlobal(ctx.caller, "admin.write"));
   return {
-    ...row.server,
+    ...toServer(row.server, row),
     image: row.image,
     images: offeredImages(row.template),
     startup: seesStartup ? row.startup : "",

@@ -1,0 +1,1 @@
+ALTER TABLE "servers" ADD COLUMN "has_install_script" boolean GENERATED ALWAYS AS (coalesce(template_snapshot->>'installScript', '') <> '') STORED NOT NULL;
