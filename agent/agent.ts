@@ -12,6 +12,9 @@ import type { ConsoleStreams } from "./console/console-hub.ts";
 import { writeConsoleInput } from "./console/console-input.ts";
 import { type ConsoleLogs, createConsoleLogs } from "./console/console-logs.ts";
 import { createConsoleStreams } from "./console/console-streams.ts";
+import { DiskWatch } from "./disk/disk-watch.ts";
+import { openDisks } from "./disk/open-disks.ts";
+import type { ServerDisks } from "./disk/server-disks.ts";
 import { Journal } from "./journal/journal.ts";
 import { backoffMs } from "./link/backoff.ts";
 import { HubLink, type Welcome } from "./link/hub-link.ts";
@@ -26,7 +29,6 @@ import { pullSpec } from "./reconcile/pull-spec.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
 import { writeFileAtomic } from "./records/atomic-file.ts";
 import type { ContainerRuntime } from "./runtime/container-runtime.ts";
-import { DiskUsage } from "./stats/disk-usage.ts";
 import { LiveReports } from "./stats/live-reports.ts";
 import { type LocalEndpoint, openLocalEndpoint } from "./stats/local-endpoint.ts";
 import { NodeHealth } from "./stats/node-health.ts";
@@ -54,6 +56,8 @@ export class Agent {
   readonly #reconciler: Reconciler;
   readonly #link: HubLink;
   readonly #streams: ConsoleStreams;
+  readonly #disks: ServerDisks;
+  readonly #diskWatch: DiskWatch;
   readonly #sampler: ResourceSampler;
   readonly #health: NodeHealth;
   readonly #reports: LiveReports;
@@ -67,11 +71,12 @@ export class Agent {
   #isFirstWelcome = true;
   #isClosed = false;
 
-  private constructor(parts: AgentParts, journal: Journal) {
+  private constructor(parts: AgentParts, journal: Journal, disks: ServerDisks) {
     const { config, identity, runtime, bootIdentity, log } = parts;
     const dataDir = config.agent.data_dir;
     this.#parts = parts;
     this.#journal = journal;
+    this.#disks = disks;
     this.#consoles = createConsoleLogs(dataDir);
     this.#reconciler = new Reconciler({
       dataDir,
@@ -80,6 +85,7 @@ export class Agent {
       pull: (known) => pullSpec(identity, known, log),
       services: {
         runtime,
+        disks,
         journal,
         log,
         bootIdentity,
@@ -87,7 +93,12 @@ export class Agent {
         writeInput: writeConsoleInput,
       },
     });
-    this.#sampler = new ResourceSampler(runtime, new DiskUsage());
+    this.#sampler = new ResourceSampler(runtime, disks);
+    this.#diskWatch = new DiskWatch({
+      disks,
+      actors: () => this.#reconciler.actors(),
+      onError: (error) => log.warn({ err: error }, "a disk cannot be measured"),
+    });
     this.#health = new NodeHealth(identity.nodeId, dataDir);
     this.#link = new HubLink(
       identity,
@@ -120,7 +131,12 @@ export class Agent {
     await mkdir(dataDir, { recursive: true });
     // Others may pass through (a game's own folder lies below), not look around.
     await chmod(dataDir, 0o711);
-    return new Agent(parts, await Journal.open(dataDir, parts.log));
+    const { config, runtime, log } = parts;
+    const disks = await openDisks(config, runtime, log, (serverId, sentence) => {
+      log.info({ serverId, sentence }, "disk");
+      void runtime.announce(serverId, `[catalyst] ${sentence}`);
+    });
+    return new Agent(parts, await Journal.open(dataDir, log), disks);
   }
 
   /**
@@ -141,6 +157,7 @@ export class Agent {
     await this.#untilRuntime(() => this.#reconciler.recover());
     if (this.#isClosed) return;
     this.#hasServers = true;
+    this.#diskWatch.start();
     if (isInTime) return this.#link.start();
     if (this.#generation !== null) this.#reconciler.want(this.#generation);
     if (!this.#isFirstWelcome) this.#findings.tell();
@@ -152,9 +169,11 @@ export class Agent {
     this.#link.stop();
     this.#findings.close();
     this.#reports.stop();
+    this.#diskWatch.stop();
     this.#streams.reset();
     await this.#endpoint?.close();
     await this.#reconciler.close();
+    await this.#disks.close();
     await this.#parts.runtime.close();
     await this.#consoles.close();
     await this.#journal.close();

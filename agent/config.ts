@@ -36,6 +36,10 @@ const agentSchema = z.strictObject({
   log_file: absolute.optional(),
   /** The process runtime isolates nothing: in production it needs this. */
   allow_process_runtime: z.boolean().default(false),
+  /** `auto`: hard disk limits where the node can set them. `soft`: new servers get plain folders, which are only measured. */
+  disk_limit: z.enum(["auto", "soft"]).default("auto"),
+  /** Whether a server's disk takes its whole size on the node at once, instead of as it fills. */
+  disk_reserve: z.boolean().default(false),
   /** `TZ` of servers whose owner set none. */
   time_zone: z.string().default("UTC"),
 });

@@ -8,6 +8,7 @@
  * - 1 (2026-11-24): first version.
  *
  * Additions that each end may leave out, so that they raised nothing
+ * - 2026-11-24: `resource_stats` may carry `diskLimitKind`, `diskState` and `diskNotice`.
  * - 2026-11-24: `server_state` may carry `restartAt` and `crash`, `server_state_update` may carry `restartAt`
  *   and `crashCount`; a server's
  *   spec has `restartPolicy`, `maxCrashes`, `crashWindowSeconds` and `crashResetAt`, each with a default.

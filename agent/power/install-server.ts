@@ -2,6 +2,7 @@
 import type { ServerSpec } from "../../protocol/spec.ts";
 import { wipeDataFolder } from "../data-folder/wipe.ts";
 import { owesWipe, settleWipe } from "../data-folder/wipe-record.ts";
+import type { Disks } from "../disk/server-disks.ts";
 import type { Log } from "../log.ts";
 import type { ContainerRuntime, ServerPaths } from "../runtime/container-runtime.ts";
 import { launchEnvironment } from "./launch-environment.ts";
@@ -9,6 +10,7 @@ import { homeOf, ownerReason } from "./launch-server.ts";
 
 export interface InstallServices {
   runtime: ContainerRuntime;
+  disks: Pick<Disks, "prepare">;
   log: Log;
   timeZone: string;
 }
@@ -46,7 +48,7 @@ export const hasScript = (spec: ServerSpec): boolean => spec.installScript.trim(
 async function attempt(
   spec: ServerSpec,
   paths: ServerPaths,
-  { runtime, log, timeZone }: InstallServices,
+  { runtime, disks, log, timeZone }: InstallServices,
   { signal }: AbortController,
 ): Promise<string | null> {
   let hasBegunWipe = false;
@@ -60,6 +62,7 @@ async function attempt(
     await runtime.say(paths, "All files of this server were deleted, as asked for with the reinstall.");
   };
   try {
+    await disks.prepare(spec, paths, "install");
     // Without a script there may be files to delete all the same.
     if (!hasScript(spec)) {
       await prepare();

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import type { ServerSpec } from "../../protocol/spec.ts";
 import { applyConfigFiles } from "../config-files/apply-config-files.ts";
 import type { FileOwner } from "../console/server-paths.ts";
+import type { Disks } from "../disk/server-disks.ts";
 import type { Log } from "../log.ts";
 import type { ContainerRuntime, RuntimeStatus, ServerPaths } from "../runtime/container-runtime.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
@@ -11,6 +12,7 @@ import { launchEnvironment, shellCommand, UnknownVariableError } from "./launch-
 
 export interface LaunchServices {
   runtime: ContainerRuntime;
+  disks: Pick<Disks, "prepare">;
   log: Log;
   timeZone: string;
 }
@@ -38,11 +40,12 @@ export function ownerReason(error: unknown, general: string): string {
 export async function launchServer(
   spec: ServerSpec,
   paths: ServerPaths,
-  { runtime, log, timeZone }: LaunchServices,
+  { runtime, disks, log, timeZone }: LaunchServices,
 ): Promise<LaunchOutcome> {
   try {
     const environment = launchEnvironment(spec, homeOf(runtime, paths), timeZone);
     const command = shellCommand(spec.startup, environment);
+    await disks.prepare(spec, paths, "start");
     await applyConfigFiles(spec, paths.data, await gameOwner(runtime, paths), environment);
     return { ok: true, status: await runtime.start({ spec, paths, command, environment }) };
   } catch (error) {

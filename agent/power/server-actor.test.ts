@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { ConsoleLog } from "../console/console-log.ts";
 import { makeServerFolders, serverPaths } from "../console/server-paths.ts";
+import { PLAIN_DISKS } from "../disk/testing/plain-disks.ts";
 import { Journal } from "../journal/journal.ts";
 import { createLog } from "../log.ts";
 import { type ContainerRuntime, RuntimeError, type RuntimeStatus } from "../runtime/container-runtime.ts";
@@ -87,6 +88,7 @@ async function makeActor(change: Parameters<typeof serverSpec>[0] = {}, found: R
   await makeServerFolders(paths);
   actor = new ServerActor(serverSpec(change), paths, SILENT_LOG, {
     runtime: runtime as unknown as ContainerRuntime,
+    disks: PLAIN_DISKS,
     journal,
     log: createLog("silent"),
     bootIdentity: "boot-1",

@@ -7,9 +7,10 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { PowerAction } from "../../protocol/server-state.ts";
+import type { PowerAction, ServerState } from "../../protocol/server-state.ts";
 import type { ServerSpec } from "../../protocol/spec.ts";
 import type { ConsoleLog } from "../console/console-log.ts";
+import type { Disks } from "../disk/server-disks.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Log } from "../log.ts";
 import type {
@@ -31,8 +32,11 @@ import { type CommandAnswer, type Effect, type PowerInput, type SpecFacts, trans
 /** How long a removal waits for what is under way, such as the download of an image, before it is put off. */
 const REMOVE_PATIENCE_MS = 15_000;
 
+const RESTING: ReadonlySet<ServerState> = new Set(["stopped", "crashed", "error", "suspended"]);
+
 export interface ActorServices {
   runtime: ContainerRuntime;
+  disks: Disks;
   journal: Journal;
   log: Log;
   /** Which boot of the machine this is. */
@@ -118,10 +122,12 @@ export class ServerActor {
 
   /** Takes a new spec; the limits of a running server follow it where the runtime can do that. */
   async applySpec(spec: ServerSpec): Promise<void> {
+    const before = this.#spec;
     await this.#inTurn(async () => {
       this.#spec = spec;
       await this.#step({ type: "spec" });
     });
+    if (spec.diskMb !== before.diskMb) this.#try("resize the disk", () => this.#settleDisk());
   }
 
   /** Ends an install that is under way; the server is then in `error` with that reason. */
@@ -157,6 +163,7 @@ export class ServerActor {
       await this.#reconcileRun(found);
       await this.#step({ type: "spec" });
       this.#arm();
+      if (this.#isAtRest()) this.#try("resize the disk", () => this.#settleDisk());
     });
   }
 
@@ -214,6 +221,8 @@ export class ServerActor {
     this.#followLimits();
     // Nobody wants the start any more for which an image is being fetched.
     if (status.state === "stopping" && status.isLaunching) this.#services.runtime.cancelPull(this.#spec.id);
+    // What waited for the end of the run.
+    if (status.state !== before.state && this.#isAtRest()) this.#try("resize the disk", () => this.#settleDisk());
     return answer;
   }
 
@@ -266,6 +275,15 @@ export class ServerActor {
 
   #arm(): void {
     if (!this.#isClosed) this.#timers.arm(this.#status, this.#spec);
+  }
+
+  /** Nothing of this server runs, as far as is known. */
+  #isAtRest(): boolean {
+    return RESTING.has(this.#status.state);
+  }
+
+  async #settleDisk(): Promise<void> {
+    if (!this.#isClosed) await this.#services.disks.settle(this.#spec, this.paths, this.#isAtRest());
   }
 
   #act(effect: Effect): void {

@@ -14,7 +14,7 @@ import { writeFileAtomic } from "../records/atomic-file.ts";
 
 const RETRY: BackoffLimits = { firstMs: 10_000, maxMs: 10 * 60_000 };
 /** Figures in these change by themselves; only their level is news. */
-const MEASURED = new Set(["disk-space", "disk-inodes", "memory", "clock"]);
+const MEASURED = new Set(["disk-space", "disk-inodes", "disk-promised", "memory", "clock"]);
 
 /** The same for findings that tell an administrator nothing new. */
 export function fingerprint(findings: readonly Finding[], toldTo: string): string {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { FINDING_TEXT_MAX, FINDINGS_MAX, type Finding, type PreflightReply } from "../../protocol/findings.ts";
+import { checkDiskLimits } from "../disk/capability.ts";
 import type { Log } from "../log.ts";
 import type { ContainerRuntime } from "../runtime/container-runtime.ts";
 import { judgeClock } from "./clock.ts";
@@ -30,6 +31,7 @@ type Check = (context: CheckContext) => Promise<Finding[]>;
 const CHECKS: Record<string, Check> = {
   runtime: ({ runtime }) => runtime.preflight(),
   "data-folder": ({ dataDir }) => checkDataFolder(dataDir),
+  "disk-limits": ({ dataDir, runtime }) => checkDiskLimits(dataDir, runtime.name),
   clock: async ({ clockSkewMs }) => judgeClock(clockSkewMs),
   kernel: async ({ runtime }) => (runtime.name === "nerdctl" ? checkKernel() : []),
   memory: () => checkMemory(),

@@ -80,6 +80,8 @@ export class Reconciler {
     const spec = await readStoredSpec(dataDir, services.log);
     if (!spec) return;
     this.#storedNodeId = spec.nodeId;
+    // Before the look at what runs: what ends from that look on is told to actors, which must be there by then.
+    await Promise.all(spec.servers.map((server) => this.#settleDisk(server, false)));
     const found = new Map((await services.runtime.list()).map((status) => [status.serverId, status]));
     await Promise.all(spec.servers.map((server) => this.#add(server, found.get(server.id) ?? null)));
     // A removal that the last run did not finish; a generation that may be old settles nothing.
@@ -170,7 +172,7 @@ export class Reconciler {
     const removal = await this.#sweep(spec).catch((error: unknown) => ({ error }));
     for (const server of spec.servers) {
       const actor = this.#actors.get(server.id);
-      if (!actor) await this.#add(server, await services.runtime.inspect(server.id));
+      if (!actor) await this.#addNew(server);
       else if (JSON.stringify(actor.spec) !== JSON.stringify(server)) await actor.applySpec(server);
     }
     if (removal) throw removal.error;
@@ -210,6 +212,20 @@ export class Reconciler {
     return new Set(ids.filter((id) => idSchema.safeParse(id).success));
   }
 
+  async #addNew(spec: ServerSpec): Promise<void> {
+    const { runtime } = this.#options.services;
+    const found = await runtime.inspect(spec.id);
+    if (!found?.isRunning) await this.#settleDisk(spec, true);
+    await this.#add(spec, found);
+  }
+
+  async #settleDisk(spec: ServerSpec, isAtRest: boolean): Promise<void> {
+    const { dataDir, services } = this.#options;
+    const paths = serverPaths(dataDir, spec.id);
+    await makeServerFolders(paths);
+    await services.disks.settle(spec, paths, isAtRest);
+  }
+
   async #add(spec: ServerSpec, found: RuntimeStatus | null): Promise<void> {
     const { dataDir, services, consoles } = this.#options;
     const paths = serverPaths(dataDir, spec.id);
@@ -222,7 +238,7 @@ export class Reconciler {
   async #remove(serverId: string, isOtherNodes: boolean): Promise<void> {
     const { dataDir, services, consoles } = this.#options;
     services.log.info({ serverId }, "removing a server");
-    const { root } = serverPaths(dataDir, serverId);
+    const paths = serverPaths(dataDir, serverId);
     const actor = this.#actors.get(serverId);
     if (actor) await actor.remove();
     else {
@@ -231,11 +247,12 @@ export class Reconciler {
     }
     this.#actors.delete(serverId);
     await consoles.forget(serverId);
+    await services.disks.release(paths);
     if (isOtherNodes) {
-      const kept = await keepData(dataDir, root, serverId);
+      const kept = await keepData(dataDir, paths.root, serverId);
       services.log.warn({ serverId, kept }, "the files of another node's server are kept");
     } else {
-      await removeData(dataDir, root);
+      await removeData(dataDir, paths.root);
     }
   }
 }

@@ -146,6 +146,9 @@ export interface ContainerRuntime {
   /** Present use of a running server, read from the kernel; null when not running. Cheap enough for every 2 s. */
   usage(serverId: string): Promise<RuntimeUsage | null>;
 
+  /** Writes a line of the agent's own into the console of a running server; resolves false when it was not taken. */
+  announce(serverId: string, line: string): Promise<boolean>;
+
   /** Removes what the runtime keeps of the server (container, network, records), killing it if need be. Data folder and log are not touched. Repeating it is harmless. */
   remove(serverId: string): Promise<void>;
 

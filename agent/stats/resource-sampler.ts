@@ -1,9 +1,9 @@
 /** Live figures of one server: what the kernel counts, and rates between two looks. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { ResourceStats } from "../../protocol/frames/shared.ts";
+import type { Disks } from "../disk/server-disks.ts";
 import type { ServerActor } from "../power/server-actor.ts";
 import type { ContainerRuntime } from "../runtime/container-runtime.ts";
-import type { DiskUsage } from "./disk-usage.ts";
 
 const MB = 1024 * 1024;
 /** An older look says nothing about now. */
@@ -19,12 +19,12 @@ interface Look {
 
 export class ResourceSampler {
   readonly #runtime: ContainerRuntime;
-  readonly #disk: DiskUsage;
+  readonly #disks: Pick<Disks, "read">;
   readonly #looks = new Map<string, Look>();
 
-  constructor(runtime: ContainerRuntime, disk: DiskUsage) {
+  constructor(runtime: ContainerRuntime, disks: Pick<Disks, "read">) {
     this.#runtime = runtime;
-    this.#disk = disk;
+    this.#disks = disks;
   }
 
   async sample(actor: ServerActor): Promise<ResourceStats> {
@@ -38,6 +38,7 @@ export class ResourceSampler {
     }
     const cpuPercent = usage ? this.#cpuPercent(spec.id, status.runId, usage.cpuUsageUs) : 0;
     if (!usage) this.#looks.delete(spec.id);
+    const disk = await this.#disks.read(spec, actor.paths);
     return {
       type: "resource_stats",
       serverId: spec.id,
@@ -46,8 +47,11 @@ export class ResourceSampler {
       memoryLimitBytes: usage?.memoryLimitBytes ?? (spec.memoryMb + spec.memoryHeadroomMb) * MB,
       networkRxBytes: usage?.networkRxBytes ?? 0,
       networkTxBytes: usage?.networkTxBytes ?? 0,
-      diskBytes: await this.#disk.of(actor.paths.data),
-      diskLimitBytes: spec.diskMb * MB,
+      diskBytes: disk.usedBytes,
+      diskLimitBytes: disk.limitBytes,
+      diskLimitKind: disk.kind,
+      diskState: disk.state,
+      diskNotice: disk.notice,
       processCount: usage?.processCount ?? 0,
       uptimeMs: usage && status.startedAt !== null ? Math.max(0, Date.now() - status.startedAt) : 0,
       timestamp: Date.now(),

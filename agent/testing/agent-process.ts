@@ -8,6 +8,7 @@ import { stringify } from "smol-toml";
 import { afterAll } from "vitest";
 import { bundleAgent } from "../../local/build-agent.ts";
 import { bootIdentity } from "../boot-identity.ts";
+import { unmountBelow } from "../disk/testing/disk-mounts.ts";
 import { createLog } from "../log.ts";
 import { ProcessRuntime } from "../runtime/process/process-runtime.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
@@ -89,6 +90,7 @@ export class AgentProcess {
     const runtime = new ProcessRuntime({ dataDir: this.dataDir, bootIdentity: bootIdentity(), log });
     for (const { serverId } of await runtime.list()) await runtime.remove(serverId);
     await runtime.close();
+    unmountBelow(this.folder);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }

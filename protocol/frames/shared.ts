@@ -11,6 +11,11 @@ export const byteCountSchema = z.number().int().nonnegative().max(Number.MAX_SAF
 export const epochMsSchema = z.number().int().nonnegative();
 export const errorCodeSchema = z.enum(ERROR_CODES);
 
+export const DISK_STATES = ["ok", "nearly_full", "full"] as const;
+/** How full a server's disk is: nearly from 90 % on, with some slack on the way back so that it does not flap. */
+export const diskStateSchema = z.enum(DISK_STATES);
+export type DiskState = z.infer<typeof diskStateSchema>;
+
 /** Live figures of one server. */
 export const resourceStatsSchema = z.object({
   type: z.literal("resource_stats"),
@@ -22,9 +27,15 @@ export const resourceStatsSchema = z.object({
   memoryLimitBytes: byteCountSchema,
   networkRxBytes: byteCountSchema,
   networkTxBytes: byteCountSchema,
+  /** Under a hard limit with what the file system keeps for itself: a full disk uses all of its limit. */
   diskBytes: byteCountSchema,
-  /** 0 when unlimited. */
+  /** The limit in force; 0 when unlimited. */
   diskLimitBytes: byteCountSchema,
+  /** `hard`: nothing can be written beyond it. `soft`: it is measured, and refuses the next start. */
+  diskLimitKind: z.enum(["hard", "soft"]).optional(),
+  diskState: diskStateSchema.optional(),
+  /** A sentence for the owner: why the limit in force is not the one that was set, or what is wrong with the disk. */
+  diskNotice: z.string().max(500).nullable().optional(),
   processCount: z.number().int().nonnegative(),
   /** 0 when the server is not running. */
   uptimeMs: z.number().nonnegative(),

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { unmountBelow } from "../../agent/disk/testing/disk-mounts.ts";
 import { childrenOf } from "./processes.ts";
 import { until } from "./until.ts";
 
@@ -150,6 +151,7 @@ export class Panel {
       30_000,
     ).catch(() => {});
     await this.interrupt();
+    unmountBelow(this.ready.dataDir);
     if (this.#options.ownsData ?? this.#options.dataDir === undefined)
       rmSync(this.ready.dataDir, { recursive: true, force: true, maxRetries: 5 });
   }

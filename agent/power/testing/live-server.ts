@@ -3,6 +3,7 @@ import { bootIdentity } from "../../boot-identity.ts";
 import { writeConsoleInput } from "../../console/console-input.ts";
 import { SegmentLog } from "../../console/segment-log.ts";
 import { makeServerFolders, segmentIndexFile } from "../../console/server-paths.ts";
+import { PLAIN_DISKS } from "../../disk/testing/plain-disks.ts";
 import { Journal } from "../../journal/journal.ts";
 import { createLog } from "../../log.ts";
 import type { ContainerRuntime, LaunchSpec } from "../../runtime/container-runtime.ts";
@@ -35,6 +36,7 @@ export class LiveServer {
     const journal = await Journal.open(paths.records, log);
     const actor = new ServerActor(spec, paths, new SegmentLog(paths.console, segmentIndexFile(paths)), {
       runtime,
+      disks: PLAIN_DISKS,
       journal,
       log,
       bootIdentity: bootIdentity(),

@@ -11,6 +11,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Finding } from "../../../protocol/findings.ts";
 import type { ServerSpec } from "../../../protocol/spec.ts";
+import { announceToProcess } from "../../console/announce.ts";
 import { installConsoleLogger } from "../../console/console-logger.ts";
 import { sayInConsole } from "../../console/say.ts";
 import { makeFifo, makeServerFolders } from "../../console/server-paths.ts";
@@ -234,6 +235,11 @@ export class NerdctlRuntime implements ContainerRuntime {
   async usage(serverId: string): Promise<RuntimeUsage | null> {
     const run = this.#liveRunOf(serverId) ?? (await this.#adopt(serverId));
     return run?.record.cgroup ? readUsage(run.record.cgroup, run.pid) : null;
+  }
+
+  async announce(serverId: string, line: string): Promise<boolean> {
+    const run = this.#liveRunOf(serverId) ?? (await this.#adopt(serverId));
+    return run !== undefined && run.pid > 0 && announceToProcess(run.pid, line);
   }
 
   async remove(serverId: string): Promise<void> {

@@ -10,6 +10,7 @@ import { existsSync, type FSWatcher, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Finding } from "../../../protocol/findings.ts";
+import { announceToProcess } from "../../console/announce.ts";
 import { installConsoleLogger } from "../../console/console-logger.ts";
 import { sayInConsole } from "../../console/say.ts";
 import { makeFifo, makeServerFolders, serverPaths } from "../../console/server-paths.ts";
@@ -175,6 +176,11 @@ export class ProcessRuntime implements ContainerRuntime {
       networkTxBytes: 0,
       processCount: members.length,
     };
+  }
+
+  async announce(serverId: string, line: string): Promise<boolean> {
+    const leader = this.#liveLeader(this.#files.readRecord(serverId));
+    return leader !== null && announceToProcess(leader.pid, line);
   }
 
   async remove(serverId: string): Promise<void> {
