@@ -17,6 +17,7 @@ import { enroll } from "./enroll.ts";
 import { lockDataFolder } from "./instance-lock.ts";
 import { createLog, type Log } from "./log.ts";
 import { preflight } from "./preflight/preflight.ts";
+import { registryCommand } from "./registry-command.ts";
 import { chooseRuntime, rememberRuntime } from "./runtime/choose-runtime.ts";
 import { AGENT_VERSION } from "./version.ts";
 
@@ -26,6 +27,10 @@ Commands:
   run         Run the agent (default).
   enroll      Make this machine a node: --url <panel> --token <deployment token>
   preflight   Check what game servers need of this machine.
+  registry    Logins at image registries, which stay on this machine:
+                registry login <host> --username <name> [--insecure]   (password on standard input)
+                registry logout <host>
+                registry list
   version     Print the version.
 
 Options:
@@ -38,6 +43,10 @@ interface Arguments {
   config: string;
   url: string | undefined;
   token: string | undefined;
+  username: string | undefined;
+  insecure: boolean;
+  /** After the command. */
+  words: string[];
 }
 
 async function openRuntime(config: AgentConfig, nodeId: string, log: Log) {
@@ -106,6 +115,11 @@ async function preflightCommand({ config: file }: Arguments): Promise<void> {
   if (findings.some((finding) => finding.level === "error")) process.exitCode = 1;
 }
 
+async function registry({ config: file, words, username, insecure }: Arguments): Promise<void> {
+  const { data_dir: dataDir } = (await readConfig(file)).agent;
+  process.stdout.write(await registryCommand({ dataDir, words, username, insecure }, process.stdin));
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -113,19 +127,23 @@ async function main(): Promise<void> {
       config: { type: "string", default: DEFAULT_CONFIG_FILE },
       url: { type: "string" },
       token: { type: "string" },
+      username: { type: "string" },
+      insecure: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const [command = "run", ...rest] = positionals;
+  const [command = "run", ...words] = positionals;
   if (values.help) return void process.stdout.write(USAGE);
-  const args: Arguments = { config: values.config, url: values.url, token: values.token };
+  const { config, url, token, username, insecure } = values;
+  const args: Arguments = { config, url, token, username, insecure, words };
   const commands: Record<string, (args: Arguments) => Promise<void>> = {
     run,
     enroll: enrollCommand,
     preflight: preflightCommand,
+    registry,
   };
   if (command === "version") return void process.stdout.write(`${AGENT_VERSION}\n`);
-  const perform = rest.length === 0 ? commands[command] : undefined;
+  const perform = words.length === 0 || command === "registry" ? commands[command] : undefined;
   if (!perform) throw new ConfigError(`There is no command ${positionals.join(" ")}. See catalyst-agent --help.`);
   await perform(args);
 }

@@ -20,6 +20,10 @@ export interface CallResult {
 export interface CallOptions {
   deadlineMs?: number;
   abort?: AbortSignal;
+  /** Variables besides the usual ones. */
+  environment?: Record<string, string>;
+  /** Gets the output as it comes, besides the result. */
+  onStdout?: (text: string) => void;
 }
 
 function collect(stream: Readable | null): () => string {
@@ -57,10 +61,10 @@ export class NerdctlCli {
   }
 
   /** Starts the program and leaves it to the caller. */
-  spawn(callArguments: string[]): ChildProcess {
+  spawn(callArguments: string[], environment: Record<string, string> = {}): ChildProcess {
     return spawn(this.#binary, [...this.#globalArguments, ...callArguments], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: this.#environment,
+      env: { ...this.#environment, ...environment },
       cwd: "/",
     });
   }
@@ -70,9 +74,11 @@ export class NerdctlCli {
    *
    * @throws RuntimeError when it cannot be run, or did not end in time (it is killed then).
    */
-  call(callArguments: string[], { deadlineMs = CALL_DEADLINE_MS, abort }: CallOptions = {}): Promise<CallResult> {
+  call(callArguments: string[], options: CallOptions = {}): Promise<CallResult> {
+    const { deadlineMs = CALL_DEADLINE_MS, abort, environment, onStdout } = options;
     return new Promise((resolve, reject) => {
-      const child = this.spawn(callArguments);
+      const child = this.spawn(callArguments, environment);
+      if (onStdout) child.stdout?.on("data", (part: Buffer) => onStdout(part.toString("utf8")));
       const stdout = collect(child.stdout);
       const stderr = collect(child.stderr);
       let isLate = false;
@@ -82,6 +88,7 @@ export class NerdctlCli {
         kill();
       }, deadlineMs);
       abort?.addEventListener("abort", kill, { once: true });
+      if (abort?.aborted) kill();
       const settle = () => {
         clearTimeout(timer);
         abort?.removeEventListener("abort", kill);

@@ -22,6 +22,10 @@ const TRANSLATIONS: Translation[] = [
   { pattern: /bind: address already in use/, words: () => "A port of this server is already in use on the node." },
   { pattern: /image not available|no such image/i, words: () => "The container image is not on this node." },
   {
+    pattern: /401 Unauthorized|authentication required|no basic auth credentials|incorrect username or password/i,
+    words: () => "The registry of the container image wants a login, and this node has none or a wrong one for it.",
+  },
+  {
     pattern: /(pull access denied|insufficient_scope|not found|manifest unknown)[^\n]*/i,
     words: () => "The container image does not exist, or this node may not pull it.",
   },

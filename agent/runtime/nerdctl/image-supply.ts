@@ -3,6 +3,10 @@ import type { ServerPaths } from "../container-runtime.ts";
 import { RuntimeError } from "../container-runtime.ts";
 import { owesRefresh, settleRefresh } from "./image-refresh.ts";
 import { type Images, PullCancelled } from "./images.ts";
+import { type PullProgress, progressWords } from "./pull-progress.ts";
+
+/** Lines of progress, for people to read. */
+const TELL_MS = 2_000;
 
 type Say = (paths: ServerPaths, text: string) => Promise<void>;
 
@@ -53,15 +57,30 @@ export class ImageSupply {
     this.#waits.set(serverId, cancel);
     const signal = abort ? AbortSignal.any([abort, cancel.signal]) : cancel.signal;
     await this.#say(paths, `Pulling image ${image} ...`);
+    const progress = this.#teller(paths);
     try {
-      await this.#images.pull(image, signal);
+      await this.#images.pull(image, { abort: signal, onProgress: progress.tell });
+      await progress.end();
       await this.#say(paths, "The image is here.");
     } catch (error) {
+      await progress.end();
       if (error instanceof RuntimeError) await this.#say(paths, error.message);
       throw error;
     } finally {
       if (this.#waits.get(serverId) === cancel) this.#waits.delete(serverId);
     }
+  }
+
+  /** Writes what is new, one line after the other, and not too often. */
+  #teller(paths: ServerPaths): { tell: (progress: PullProgress) => void; end: () => Promise<void> } {
+    let last = { percent: -1, at: performance.now() };
+    let writing: Promise<void> = Promise.resolve();
+    const tell = (progress: PullProgress) => {
+      if (progress.percent <= last.percent || performance.now() - last.at < TELL_MS) return;
+      last = { percent: progress.percent, at: performance.now() };
+      writing = writing.then(() => this.#say(paths, progressWords(progress)));
+    };
+    return { tell, end: () => writing };
   }
 
   /** The server does not wait for an image any more. */

@@ -1,8 +1,10 @@
 /** Pulling images, once for all that wait for the same one. */
 import { RuntimeError } from "../container-runtime.ts";
 import type { NerdctlCli } from "./cli.ts";
+import { type PullProgress, readProgress } from "./pull-progress.ts";
+import { withLogin } from "./registries.ts";
 
-const PULL_DEADLINE_MS = 30 * 60_000;
+export const PULL_DEADLINE_MS = 30 * 60_000;
 
 /** This wait was ended; nothing is said of the image. */
 export class PullCancelled extends RuntimeError {
@@ -11,59 +13,91 @@ export class PullCancelled extends RuntimeError {
   }
 }
 
+export interface ImagesOptions {
+  cli: NerdctlCli;
+  /** The node's logins at registries. */
+  loginFile: string;
+  /** For what is there only during a pull. */
+  folder: string;
+  pullDeadlineMs: number;
+}
+
+export interface PullWait {
+  /** Ends this wait; the pull itself goes on while somebody else waits for it. */
+  abort: AbortSignal;
+  onProgress: (progress: PullProgress) => void;
+}
+
 interface Pull {
   done: Promise<void>;
   /** Ends nerdctl. */
   abort: AbortController;
-  waiterCount: number;
+  waits: Set<PullWait>;
 }
 
 export class Images {
-  readonly #cli: NerdctlCli;
+  readonly #options: ImagesOptions;
   readonly #pulls = new Map<string, Pull>();
 
-  constructor(cli: NerdctlCli) {
-    this.#cli = cli;
+  constructor(options: ImagesOptions) {
+    this.#options = options;
   }
 
   async isPresent(image: string): Promise<boolean> {
-    return (await this.#cli.call(["image", "inspect", "--format", "{{.ID}}", "--", image])).code === 0;
+    return (await this.#options.cli.call(["image", "inspect", "--format", "{{.ID}}", "--", image])).code === 0;
   }
 
-  /**
-   * @param abort ends this wait; the pull itself goes on while somebody else waits for it.
-   * @throws RuntimeError in words for the owner.
-   */
-  async pull(image: string, abort: AbortSignal): Promise<void> {
+  /** @throws RuntimeError in words for the owner; `PullCancelled` when this wait was ended. */
+  async pull(image: string, wait: PullWait): Promise<void> {
+    const { abort } = wait;
+    if (abort.aborted) throw new PullCancelled();
     const pull = this.#pulls.get(image) ?? this.#begin(image);
-    pull.waiterCount++;
-    let leave: (() => void) | undefined;
+    pull.waits.add(wait);
+    let leave = () => {};
     const left = new Promise<never>((_, reject) => {
       leave = () => reject(new PullCancelled());
-      if (abort.aborted) leave();
       abort.addEventListener("abort", leave, { once: true });
     });
     try {
       await Promise.race([pull.done, left]);
     } finally {
-      if (leave) abort.removeEventListener("abort", leave);
-      pull.waiterCount--;
-      if (pull.waiterCount === 0) {
-        pull.abort.abort();
+      abort.removeEventListener("abort", leave);
+      pull.waits.delete(wait);
+      if (pull.waits.size === 0) {
+        // Whoever comes now begins anew.
         if (this.#pulls.get(image) === pull) this.#pulls.delete(image);
+        pull.abort.abort();
       }
     }
   }
 
   #begin(image: string): Pull {
-    const abort = new AbortController();
-    const done = this.#cli
-      .demand("pull", ["pull", "--quiet", "--", image], { deadlineMs: PULL_DEADLINE_MS, abort: abort.signal })
-      .then(() => undefined);
-    // Whoever waits is told; nobody may be left.
-    done.catch(() => undefined);
-    const pull = { done, abort, waiterCount: 0 };
+    const pull: Pull = { done: Promise.resolve(), abort: new AbortController(), waits: new Set() };
+    pull.done = this.#run(image, pull);
+    // Those who wait are told; it may be that nobody does any more.
+    pull.done.catch(() => undefined);
     this.#pulls.set(image, pull);
     return pull;
+  }
+
+  async #run(image: string, pull: Pull): Promise<void> {
+    const { cli, loginFile, folder, pullDeadlineMs } = this.#options;
+    const known = new Map<string, number>();
+    const onStdout = (text: string) => {
+      const progress = readProgress(text, known);
+      if (progress) for (const { onProgress } of pull.waits) onProgress(progress);
+    };
+    const deadline = AbortSignal.timeout(pullDeadlineMs);
+    const abort = AbortSignal.any([pull.abort.signal, deadline]);
+    await withLogin(image, { file: loginFile, folder }, async ({ environment, globalArguments, redact }) => {
+      const args = [...globalArguments, "pull", "--", image];
+      const result = await cli.call(args, { deadlineMs: 2 * pullDeadlineMs, abort, environment, onStdout });
+      if (result.code === 0) return;
+      if (deadline.aborted) {
+        const minutes = Math.max(1, Math.round(pullDeadlineMs / 60_000));
+        throw new RuntimeError(`The container image could not be downloaded within ${minutes} minutes.`);
+      }
+      throw cli.failure("pull", { ...result, stderr: redact(result.stderr) });
+    });
   }
 }

@@ -36,7 +36,7 @@ import { isContainerMissing, isImageMissing, isNotRunning } from "./errors.ts";
 import { EventStream, type TaskEvent } from "./events.ts";
 import { exitStatus, UNKNOWN_EXIT_CODE } from "./exit-status.ts";
 import { ImageSupply } from "./image-supply.ts";
-import { Images } from "./images.ts";
+import { Images, PULL_DEADLINE_MS } from "./images.ts";
 import { runInstall } from "./install.ts";
 import { liveChanges } from "./limits.ts";
 import { readNodeLimits } from "./node-limits.ts";
@@ -49,6 +49,7 @@ import {
 } from "./options.ts";
 import { Ownership } from "./ownership.ts";
 import { nerdctlPreflight } from "./preflight.ts";
+import { loginFile } from "./registries.ts";
 import { runContainer } from "./run-container.ts";
 import { type RunRecord, RunRecords } from "./run-records.ts";
 
@@ -91,9 +92,15 @@ export class NerdctlRuntime implements ContainerRuntime {
   constructor(options: NerdctlOptions) {
     this.#options = options;
     this.#cli = new NerdctlCli(options);
-    this.#images = new ImageSupply(new Images(this.#cli), (paths, text) => this.say(paths, text));
     const { dataDir, panel, nodeId, log } = options;
     this.#owner = new Ownership(dataDir, { panel, node: nodeId }, log);
+    const images = new Images({
+      cli: this.#cli,
+      loginFile: loginFile(dataDir),
+      folder: join(dataDir, "nerdctl-runtime", "pulls"),
+      pullDeadlineMs: options.pullDeadlineMs ?? PULL_DEADLINE_MS,
+    });
+    this.#images = new ImageSupply(images, (paths, text) => this.say(paths, text));
     this.#records = new RunRecords(join(options.dataDir, "nerdctl-runtime", "runs"));
     this.#events = new EventStream(this.#cli, options.log, {
       onEvent: (event) =>

@@ -20,6 +20,8 @@ export interface NerdctlOptions {
   namespace?: string | undefined;
   /** A static tini on PATH or by absolute path. */
   initBinary?: string | undefined;
+  /** Time for the download of an image. */
+  pullDeadlineMs?: number | undefined;
   /** Whom games run as. */
   gameOwner?: FileOwner | undefined;
 }

@@ -10,7 +10,7 @@ import { createLog } from "../../../log.ts";
 import { serverSpec } from "../../../testing/server-spec.ts";
 import type { ExitStatus, LaunchSpec } from "../../container-runtime.ts";
 import { NerdctlRuntime } from "../nerdctl-runtime.ts";
-import { containerName } from "../options.ts";
+import { containerName, type NerdctlOptions } from "../options.ts";
 
 /** Built by `tests/setup`; has busybox and a shell. */
 export const ECHO_IMAGE = "catalyst-test/echo:1";
@@ -29,9 +29,9 @@ export class TestNode {
   readonly #servers = new Set<string>();
 
   /** A runtime as a new agent process would make it. */
-  runtime(): NerdctlRuntime {
+  runtime(options: Partial<NerdctlOptions> = {}): NerdctlRuntime {
     const { nodeId, dataDir } = this;
-    const runtime = new NerdctlRuntime({ nodeId, panel: "test", dataDir, log: createLog("silent") });
+    const runtime = new NerdctlRuntime({ nodeId, panel: "test", dataDir, log: createLog("silent"), ...options });
     this.#runtimes.push(runtime);
     return runtime;
   }
