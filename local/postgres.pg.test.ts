@@ -84,8 +84,9 @@ it("waits for, or ends, what a killed server has left at work", async () => {
 
 it("is not kept off by a process that has ended and was not collected", async () => {
   await postgres.stop();
-  // The shell's child ends; what the shell becomes never asks for it.
-  const stranger = strangerProcess('sh -c "exit 0" & echo $!; exec sleep 60');
+  // The shell's child ends once the shell has become something that never asks for it.
+  const child = "until grep -q sleep /proc/$PPID/comm; do sleep 0.01; done";
+  const stranger = strangerProcess(`sh -c '${child}' & echo $!; exec sleep 60`);
   const pid = await new Promise<string>((resolve) => stranger.stdout!.once("data", (text) => resolve(String(text))));
   await until("the zombie", () => / Z /.test(readFileSync(`/proc/${pid.trim()}/stat`, "utf8")));
   writeFileSync(pidFile(), `${pid.trim()}\n${join(folder, "cluster")}\n`);
