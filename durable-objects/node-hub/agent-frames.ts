@@ -10,8 +10,10 @@ import { AGENT_FRAME_MAX_BYTES, BAD_FRAMES_MAX } from "../../protocol/limits.ts"
 import { PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from "../../protocol/version.ts";
 import { type AgentConnection, agentAttachment } from "./agent-connection.ts";
 import type { EffectList } from "./effects.ts";
+import { EVENT_RULES, EVENTS_RETRY_MS } from "./flood-limits.ts";
 import type { HubState } from "./hub-state.ts";
 import { parseFrame } from "./parse-frame.ts";
+import { refilled, spend } from "./token-bucket.ts";
 import { maySeeHealth } from "./viewer-state.ts";
 
 /** An agent whose protocol is not spoken here is updated by a person or by its own updater: no hurry. */
@@ -110,8 +112,15 @@ function hello(
 /** Keeps the event before it is acknowledged; one that is known already is acknowledged again and nothing else. */
 function serverState(hub: HubState, agent: AgentConnection, event: ServerStateEvent, fx: EffectList): void {
   if (event.seq > hub.facts.ackedSeq) {
+    const eventAllowance = spend(refilled(hub.facts.eventAllowance, EVENT_RULES, fx.now));
+    if (!eventAllowance) {
+      // Nothing is lost by it: what was not acknowledged is told again when the agent is back.
+      hub.loseAgent(fx);
+      fx.bye(agent.id, CLOSE.TOO_MANY, "too many events in a short time", EVENTS_RETRY_MS);
+      return;
+    }
     fx.add({ kind: "record_state", event });
-    hub.remember({ ackedSeq: event.seq }, fx);
+    hub.remember({ ackedSeq: event.seq, eventAllowance }, fx);
     hub.toServer(event.serverId, stateUpdate(event), fx);
     if (event.state === "suspended") leaveToStaff(hub, event.serverId, fx);
   }

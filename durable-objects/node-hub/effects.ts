@@ -5,6 +5,7 @@ import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
 import type { HubReply } from "../../protocol/hub-rpc.ts";
 import type { AgentAttachment } from "./agent-connection.ts";
 import type { SocketId } from "./socket-id.ts";
+import type { Bucket } from "./token-bucket.ts";
 import type { Viewer, ViewerAttachment } from "./viewer-state.ts";
 
 /** The few facts of a node that outlive every connection. */
@@ -19,6 +20,8 @@ export interface HubFacts {
   runtime: string | null;
   /** What Postgres was last told, or is going to be told by the outbox. */
   isOnline: boolean;
+  /** State events that the node may still tell; null before the first. */
+  eventAllowance: Bucket | null;
 }
 
 /** A flip of the node's connection, for Postgres. */

@@ -3,6 +3,7 @@ import { AGENT_SILENT_MS, BAD_FRAMES_MAX, SOCKETS_PER_HUB_MAX, VIEWERS_PER_SERVE
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
 import { agentIdentity, hello, NODE_ID, SERVER_ID, stateEvent, viewerIdentity } from "../testing/frames.ts";
 import { SimulatedWorld } from "../testing/simulated-world.ts";
+import { EVENT_RULES } from "./flood-limits.ts";
 
 let world: SimulatedWorld;
 
@@ -471,5 +472,33 @@ describe("limits", () => {
       world.connectViewer({ serverId: `s-${count % 20}` });
     expect(world.core.refusal(viewerIdentity({ serverId: "creative" }))).toMatchObject({ code: 4429 });
     expect(world.core.refusal(agentIdentity())).toBeNull();
+  });
+});
+
+describe("an agent that tells more events than an honest one could", () => {
+  it("is sent away, loses nothing, and is heard again later", () => {
+    const agent = readyAgent();
+    let seq = 0;
+    while (!world.byeOf(agent)) {
+      world.say(agent, stateEvent(++seq));
+      world.take(agent);
+      world.done.length = 0;
+    }
+    expect(seq).toBe(EVENT_RULES.burst + 1);
+    expect(world.byeOf(agent)).toMatchObject({ code: 4429, reconnectAfterMs: 60_000 });
+    world.now += 60_000;
+    const again = readyAgent();
+    expect(taken(again, "welcome")).toMatchObject([{ ackedSeq: seq - 1 }]);
+    for (let count = 0; count < 60 * EVENT_RULES.perSecond; count += 1) world.say(again, stateEvent(seq++));
+    expect(taken(again, "event_ack").at(-1)).toMatchObject({ seq: seq - 1 });
+    expect(world.byeOf(again)).toBeFalsy();
+    world.say(again, stateEvent(seq));
+    expect(world.byeOf(again)).toMatchObject({ code: 4429 });
+  });
+
+  it("may send the whole of an agent's longest backlog at once", () => {
+    const agent = readyAgent();
+    for (let seq = 1; seq <= 20_000; seq += 1) world.say(agent, stateEvent(seq));
+    expect(taken(agent, "event_ack").at(-1)).toMatchObject({ seq: 20_000 });
   });
 });

@@ -2,6 +2,7 @@
 import type { ServerStateEvent } from "../../protocol/frames/shared.ts";
 import type { HubFacts } from "./effects.ts";
 import { CRASH_KEY_PREFIX, type OutboxEntry, type OutboxStore } from "./outbox.ts";
+import type { Bucket } from "./token-bucket.ts";
 
 /** A node has hundreds of servers at most; a stolen one that makes up ids must not fill the disk. */
 const SERVERS_KEPT_MAX = 5_000;
@@ -16,6 +17,7 @@ const NEW_HUB: HubFacts = {
   agentVersion: null,
   runtime: null,
   isOnline: false,
+  eventAllowance: null,
 };
 
 export class HubStorage implements OutboxStore {
@@ -31,6 +33,7 @@ export class HubStorage implements OutboxStore {
     sql.exec(
       "CREATE TABLE IF NOT EXISTS outbox (id INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, due_at INTEGER NOT NULL, json TEXT NOT NULL)",
     );
+    sql.exec("CREATE TABLE IF NOT EXISTS allowances (key TEXT PRIMARY KEY, tokens REAL NOT NULL, at INTEGER NOT NULL)");
     sql.exec(
       "CREATE TABLE IF NOT EXISTS outbox_failures (id INTEGER PRIMARY KEY CHECK (id = 1), count INTEGER NOT NULL)",
     );
@@ -77,6 +80,24 @@ export class HubStorage implements OutboxStore {
     if (key.startsWith(CRASH_KEY_PREFIX)) this.#boundOutbox("key GLOB", CRASHES_WAITING_MAX);
   }
 
+  waiting(key: string): { dueAt: number; json: string } | null {
+    const rows = this.#sql.exec<{ due_at: number; json: string }>("SELECT due_at, json FROM outbox WHERE key = ?", key);
+    const row = rows.toArray()[0];
+    return row ? { dueAt: row.due_at, json: row.json } : null;
+  }
+
+  allowance(key: string): Bucket | null {
+    return (
+      this.#sql
+        .exec<{ tokens: number; at: number }>("SELECT tokens, at FROM allowances WHERE key = ?", key)
+        .toArray()[0] ?? null
+    );
+  }
+
+  setAllowance(key: string, { tokens, at }: Bucket): void {
+    this.#sql.exec("INSERT OR REPLACE INTO allowances (key, tokens, at) VALUES (?, ?, ?)", key, tokens, Math.round(at));
+  }
+
   due(nowMs: number, limit: number): OutboxEntry[] {
     return this.#sql
       .exec<{ id: number; key: string; json: string }>(
@@ -105,6 +126,11 @@ export class HubStorage implements OutboxStore {
       SERVERS_KEPT_MAX,
     );
     this.#boundOutbox("key NOT GLOB", SERVERS_KEPT_MAX);
+    // The node's own, used most recently of all, stays.
+    this.#sql.exec(
+      "DELETE FROM allowances WHERE key IN (SELECT key FROM allowances WHERE key <> '' ORDER BY at DESC LIMIT -1 OFFSET ?)",
+      SERVERS_KEPT_MAX,
+    );
   }
 
   /** Keeps the newest of the crashes, or of everything else. */

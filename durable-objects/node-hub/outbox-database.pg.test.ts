@@ -64,7 +64,7 @@ async function addServer(id: string, nodeId: string): Promise<void> {
 }
 
 const write = (...states: ReturnType<typeof stateEvent>[]) =>
-  database.write({ nodeId: "node-1", states, crashes: [], presence: null });
+  database.write({ nodeId: "node-1", states, crashes: [], omitted: [], presence: null });
 
 async function observed(id: string): Promise<Record<string, unknown> | undefined> {
   return (await postgres.query<Record<string, unknown>>("select * from server_observed where server_id = $1", [id]))[0];
@@ -167,7 +167,7 @@ describe("desired power", () => {
 
 describe("crashes", () => {
   const writeCrashes = (...crashes: ReturnType<typeof crashEntry>[]) =>
-    database.write({ nodeId: "node-1", states: [], crashes, presence: null });
+    database.write({ nodeId: "node-1", states: [], crashes, omitted: [], presence: null });
   const rows = (serverId = "survival") =>
     postgres.query<Record<string, unknown>>("select * from server_crashes where server_id = $1 order by id", [
       serverId,
@@ -260,7 +260,7 @@ describe("presence", () => {
     (await postgres.query<Record<string, unknown>>("select * from nodes where id = 'node-1'"))[0];
 
   it("is written for the node alone", async () => {
-    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(5, true) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], omitted: [], presence: presence(5, true) });
     expect(await node()).toMatchObject({
       is_online: true,
       online_epoch: "5",
@@ -272,10 +272,10 @@ describe("presence", () => {
   });
 
   it("of an older connection does not overwrite a newer one's", async () => {
-    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(6, true) });
-    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(5, false) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], omitted: [], presence: presence(6, true) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], omitted: [], presence: presence(5, false) });
     expect(await node()).toMatchObject({ is_online: true, online_epoch: "6" });
-    await database.write({ nodeId: "node-1", states: [], crashes: [], presence: presence(6, false) });
+    await database.write({ nodeId: "node-1", states: [], crashes: [], omitted: [], presence: presence(6, false) });
     expect(await node()).toMatchObject({ is_online: false, online_epoch: "6" });
   });
 });
@@ -287,7 +287,7 @@ describe("failures", () => {
     expect(writeFault(dataFault)).toBe("data");
     const away = outboxDatabase({ ...postgres.env, DATABASE_URL: "postgres://nobody:wrong@localhost/none" });
     const unavailable = await away
-      .write({ nodeId: "node-1", states: [stateEvent(1)], crashes: [], presence: null })
+      .write({ nodeId: "node-1", states: [stateEvent(1)], crashes: [], omitted: [], presence: null })
       .catch((error: unknown) => error);
     expect(unavailable).toBeInstanceOf(Error);
     expect(writeFault(unavailable)).toBe("unavailable");
@@ -303,8 +303,32 @@ describe("failures", () => {
       runtime: null,
     };
     await expect(
-      database.write({ nodeId: "node-1", states: [stateEvent(1)], crashes: [], presence }),
+      database.write({ nodeId: "node-1", states: [stateEvent(1)], crashes: [], omitted: [], presence }),
     ).rejects.toThrow();
     expect(await observed("survival")).toBeUndefined();
+  });
+});
+
+describe("crashes that are told as a number", () => {
+  const omitted = (serverId: string, count: number, since = 1_800_000_000_000) => ({
+    ...{ serverId, count, since },
+    until: since + 60_000,
+  });
+  const write = (...told: ReturnType<typeof omitted>[]) =>
+    database.write({ nodeId: "node-1", states: [], crashes: [], omitted: told, presence: null });
+  const lines = () =>
+    postgres.query<{ server_id: string; details: { count: number } }>(
+      "select server_id, details from audit_log where action = 'server.crashes_omitted' order by server_id, at",
+    );
+
+  it("have a line in the activity of their server, once however often it is written, and of the node's own alone", async () => {
+    await postgres.query("delete from audit_log");
+    await write(omitted("survival", 800), omitted("foreign", 5), omitted("no-such", 5));
+    await write(omitted("survival", 800));
+    await write(omitted("survival", 3, 1_800_000_700_000));
+    expect((await lines()).map((line) => [line.server_id, line.details.count])).toEqual([
+      ["survival", 800],
+      ["survival", 3],
+    ]);
   });
 });

@@ -24,6 +24,7 @@ export function outboxDatabase(env: Pick<Env, "DATABASE_URL" | "NEON_LOCAL_PROXY
       const statements = [
         ...(batch.states.length > 0 ? stateStatements(batch, Date.now()).map((one) => database.execute(one)) : []),
         ...(batch.crashes.length > 0 ? crashStatements(batch, Date.now()).map((one) => database.execute(one)) : []),
+        ...(batch.omitted.length > 0 ? [database.execute(omittedStatement(batch))] : []),
         ...(batch.presence ? [presenceStatement(database, batch.presence)] : []),
       ];
       const [first, ...rest] = statements;
@@ -145,6 +146,24 @@ function crashRow(crash: CrashEntry, now: number): Record<string, string | numbe
     restart_at: seconds(crash.restartAt),
     last_lines: storable(crash.lastLines),
   };
+}
+
+/** A line in the activity for crashes that have none of their own. Its id keeps a repeated write from telling it twice. */
+function omittedStatement({ nodeId, omitted }: OutboxBatch): SQL {
+  const rows = omitted.map(({ serverId, count, since, until }) => ({
+    server_id: serverId,
+    count,
+    since: since / 1000,
+    until: until / 1000,
+  }));
+  return sql`insert into audit_log (id, at, action, target_type, target_id, server_id, details)
+    select 'omitted-' || s.id || '-' || floor(e.since * 1000)::bigint, to_timestamp(e.until), 'server.crashes_omitted',
+      'server', s.id, s.id, jsonb_build_object('count', e.count, 'since', to_timestamp(e.since))
+    from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as e(
+      server_id text, count bigint, since double precision, until double precision)
+    join servers s on s.id = e.server_id and s.node_id = ${nodeId}
+    for key share of s
+    on conflict (id) do nothing`;
 }
 
 /** An older connection's news never overwrites a newer one's. */

@@ -1,9 +1,15 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { crashEntry, stateEvent } from "../testing/frames.ts";
 import type { NodePresence } from "./effects.ts";
+import { CRASHES_OF_NODE, CRASHES_OF_SERVER, DRAIN_RULES, OMITTED_TOLD_AFTER_MS } from "./flood-limits.ts";
 import { DRAIN_DELAY_MS, Outbox, type OutboxBatch, type OutboxEntry, type OutboxStore } from "./outbox.ts";
+import type { Bucket } from "./token-bucket.ts";
 
 class MemoryStore implements OutboxStore {
+  readonly #allowances = new Map<string, Bucket>();
+  allowance = (key: string) => this.#allowances.get(key) ?? null;
+  setAllowance = (key: string, bucket: Bucket) => void this.#allowances.set(key, bucket);
+  waiting = (key: string) => this.rows.find((row) => row.key === key) ?? null;
   rows: (OutboxEntry & { dueAt: number })[] = [];
   #failures = 0;
   #id = 0;
@@ -31,6 +37,8 @@ const presence: NodePresence = {
   agentVersion: "0.1.0",
   runtime: "process",
 };
+
+const HOUR_MS = 3_600_000;
 
 let store: MemoryStore;
 let written: OutboxBatch[];
@@ -124,7 +132,7 @@ describe("the outbox", () => {
       if (isAway) throw new Error("away");
     };
     for (let seq = 1; seq <= 450; seq += 1) {
-      outbox.addCrash(crashEntry(seq), now);
+      outbox.addCrash({ ...crashEntry(seq), serverId: `s-${seq % 3}` }, now);
       outbox.addState(stateEvent(seq, { state: "crashed" }), now);
     }
     now += DRAIN_DELAY_MS;
@@ -179,4 +187,70 @@ describe("the outbox", () => {
     await drain();
     expect(written.map((batch) => batch.presence)).toMatchObject([{ isOnline: true, epoch: 6 }]);
   });
+});
+
+/** Drains for so long, with `each` called before every step. */
+async function pass(forMs: number, stepMs: number, each: () => void = () => {}): Promise<void> {
+  for (const end = now + forMs; now < end; now += stepMs) {
+    each();
+    await drain();
+  }
+}
+const crashesTold = () => written.flatMap(({ crashes }) => crashes);
+const omittedTold = () => written.flatMap(({ omitted }) => omitted);
+
+describe("a node that tells more than an honest one could", () => {
+  it("has each of its server's crashes written up to the allowance, and the rest counted and told", async () => {
+    let seq = 0;
+    // A thousand crashes of each of two servers within a minute.
+    await pass(60_000, 600, () => {
+      for (let count = 0; count < 10; count += 1) {
+        for (const serverId of ["a", "b"]) outbox.addCrash({ ...crashEntry(++seq), serverId }, now);
+      }
+    });
+    await pass(OMITTED_TOLD_AFTER_MS + 1_000, 1_000);
+    for (const serverId of ["a", "b"]) {
+      const one = crashesTold().filter((crash) => crash.serverId === serverId).length;
+      const rest = omittedTold().filter((omitted) => omitted.serverId === serverId);
+      expect(one).toBe(CRASHES_OF_SERVER.burst);
+      expect(one + rest.reduce((sum, { count }) => sum + count, 0), "none is lost without being counted").toBe(1_000);
+      expect(rest).toHaveLength(1);
+    }
+    expect(store.depth()).toBe(0);
+  });
+
+  it("cannot pass the node's allowance by making up servers", async () => {
+    for (let seq = 1; seq <= 7_000; seq += 1) outbox.addCrash({ ...crashEntry(seq), serverId: `made-up-${seq}` }, now);
+    now += DRAIN_DELAY_MS;
+    await drain();
+    expect(crashesTold()).toHaveLength(CRASHES_OF_NODE.burst);
+  });
+
+  it("is written to Postgres at most twice a second, and its newest state within seconds", async () => {
+    let seq = 0;
+    await pass(10 * 60_000, 50, () => outbox.addState(stateEvent(++seq), now));
+    await pass(5_000, 50);
+    expect(written.length).toBeLessThanOrEqual(DRAIN_RULES.burst + 2 * 605);
+    expect(written.length).toBeGreaterThan(250);
+    expect(seqs().at(-1)).toBe(seq);
+  });
+});
+
+it("an honest hour alone passes whole: a server in a crash loop that is restarted every minute, 40 times over", async () => {
+  let seq = 0;
+  for (let crash = 0; crash < 70; crash += 1) {
+    for (let server = 0; server < 40; server += 1) {
+      outbox.addCrash({ ...crashEntry(++seq), serverId: `s-${server}` }, now);
+    }
+  }
+  await pass(HOUR_MS, 60_000);
+  expect(crashesTold().map((crash) => crash.seq)).toEqual(Array.from({ length: seq }, (_, index) => index + 1));
+  expect(omittedTold()).toEqual([]);
+});
+
+it("a crash loop that goes on for a day is written down crash by crash", async () => {
+  let seq = 0;
+  await pass(24 * HOUR_MS, 60_000, () => outbox.addCrash(crashEntry(++seq), now));
+  expect(crashesTold()).toHaveLength(seq - 1);
+  expect(omittedTold()).toEqual([]);
 });

@@ -1,8 +1,9 @@
-import { reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { crashEntry, stateEvent, viewerIdentity } from "../testing/frames.ts";
 import { hub, readyAgent } from "../testing/hub.ts";
 import { connect } from "../testing/test-socket.ts";
+import { CRASHES_OF_SERVER } from "./flood-limits.ts";
 
 interface Query {
   query: string;
@@ -82,6 +83,29 @@ describe("the outbox's alarm", () => {
     expect(rows.map((row) => row.crash_id)).toEqual(["crash-1", "crash-2", "crash-3"]);
     const states = batches.flat().filter(({ query }) => query.includes("server_observed"));
     expect(JSON.stringify(states)).not.toContain("panic 3");
+  });
+
+  it("keeps a server's crashes up to its allowance and counts the rest, also across a sleep", async () => {
+    const agent = await readyAgent();
+    const { burst } = CRASHES_OF_SERVER;
+    const send = (from: number, to: number) => {
+      for (let seq = from; seq <= to; seq += 1) {
+        const { seq: _seq, serverId: _serverId, ...crash } = crashEntry(seq);
+        agent.send(stateEvent(seq, { state: "crashed", crash }));
+      }
+      return agent.until(() => agent.frames.some((frame) => frame.type === "event_ack" && frame.seq === to), "the ack");
+    };
+    await send(1, burst + 10);
+    await evictDurableObject(hub(), { webSockets: "hibernate" });
+    await send(burst + 11, burst + 15);
+    const rows = await runInDurableObject(hub(), (_, state) =>
+      state.storage.sql.exec<{ key: string; json: string }>("SELECT key, json FROM outbox").toArray(),
+    );
+    const waiting = rows.filter(({ key }) => key.startsWith("omitted "));
+    expect(waiting.map(({ json }) => JSON.parse(json))).toMatchObject([{ serverId: "survival", count: 15 }]);
+    await drain();
+    const told = batches.flat().filter(({ query }) => query.includes("insert into server_crashes"));
+    expect(told.flatMap(({ params }) => JSON.parse(String(params[0])) as unknown[])).toHaveLength(burst);
   });
 
   it("keeps what a failing Postgres did not take, and tries again later", async () => {

@@ -32,6 +32,7 @@ export class SimulatedWorld {
     agentVersion: null,
     runtime: null,
     isOnline: false,
+    eventAllowance: null,
   };
   readonly #closed = new Map<string, Bye>();
   #ids = 0;
