@@ -1,7 +1,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 
-const rooms = "{protocol,worker,durable-objects,agent,web,local,templates,bench}";
+const rooms = "{protocol,drizzle,worker,durable-objects,agent,web,local,templates,bench}";
 
 /** What needs more than Node itself is told by its file name, so that each kind runs only where it can. */
 const special = ["**/*.{workers,pg,browser,containers}.test.ts", "**/node_modules/**"];
