@@ -18,12 +18,14 @@ import type { ServerDisks } from "./disk/server-disks.ts";
 import { Journal } from "./journal/journal.ts";
 import { backoffMs } from "./link/backoff.ts";
 import { HubLink, type Welcome } from "./link/hub-link.ts";
+import { Teller } from "./link/teller.ts";
 import type { Log } from "./log.ts";
 import { handleOperation } from "./operations/handle-operation.ts";
 import { OperationError } from "./operations/operation-error.ts";
+import { reportToPanel } from "./panel-client.ts";
 import type { ServerActor } from "./power/server-actor.ts";
 import { troubleOf } from "./preflight/finding.ts";
-import { FindingsReport } from "./preflight/findings-report.ts";
+import { reportFindings } from "./preflight/findings-report.ts";
 import { preflight } from "./preflight/preflight.ts";
 import { pullSpec } from "./reconcile/pull-spec.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
@@ -33,7 +35,8 @@ import { LiveReports } from "./stats/live-reports.ts";
 import { type LocalEndpoint, openLocalEndpoint } from "./stats/local-endpoint.ts";
 import { NodeHealth } from "./stats/node-health.ts";
 import { ResourceSampler } from "./stats/resource-sampler.ts";
-import { AGENT_VERSION } from "./version.ts";
+import { Updater, type UpdaterOptions } from "./update/updater.ts";
+import { AGENT_BUILD, AGENT_VERSION } from "./version.ts";
 
 const RUNTIME_RETRY = { firstMs: 500, maxMs: 10_000 };
 /** After a boot the runtime may come up later than the agent; past this the panel is told what is missing. */
@@ -44,6 +47,8 @@ export interface AgentParts {
   identity: NodeIdentity;
   runtime: ContainerRuntime;
   bootIdentity: string;
+  /** How this agent can be replaced, and what ends it in order when it is. */
+  updates: Pick<UpdaterOptions, "home" | "isSupervised" | "onStaged">;
   log: Log;
 }
 
@@ -61,7 +66,9 @@ export class Agent {
   readonly #sampler: ResourceSampler;
   readonly #health: NodeHealth;
   readonly #reports: LiveReports;
-  readonly #findings: FindingsReport;
+  readonly #findings: Teller;
+  readonly #updateFailures: Teller;
+  readonly #updater: Updater;
   #endpoint: LocalEndpoint | null = null;
   /** False while the runtime is not there: the node is connected then, and can tell why it runs nothing. */
   #hasServers = false;
@@ -121,7 +128,15 @@ export class Agent {
       sendHealth: async () => void this.#link.send(JSON.stringify(await this.#healthReport())),
       onError: (error) => log.warn({ err: error }, "figures cannot be read"),
     });
-    this.#findings = new FindingsReport({ identity, dataDir, check: () => this.#preflight(), log });
+    this.#findings = new Teller({ tellOnce: () => reportFindings(identity, dataDir, () => this.#preflight()), log });
+    this.#updateFailures = new Teller({ tellOnce: () => this.#reportUpdateFailure(), log });
+    this.#updater = new Updater({
+      ...parts.updates,
+      panelUrl: identity.panelUrl,
+      present: AGENT_BUILD,
+      log,
+      onFailure: () => this.#updateFailures.tell(),
+    });
     journal.onEvent = (event) => void this.#link.send(JSON.stringify(event));
   }
 
@@ -168,6 +183,7 @@ export class Agent {
     this.#isClosed = true;
     this.#link.stop();
     this.#findings.close();
+    this.#updateFailures.close();
     this.#reports.stop();
     this.#diskWatch.stop();
     this.#streams.reset();
@@ -239,8 +255,15 @@ export class Agent {
     }
     this.#want(welcome.specGeneration);
     this.#clockSkewMs = Date.now() - welcome.serverTime;
-    if (this.#isFirstWelcome) this.#findings.tell();
+    if (this.#isFirstWelcome) this.#firstWelcome();
     this.#isFirstWelcome = false;
+  }
+
+  #firstWelcome(): void {
+    const { log } = this.#parts;
+    this.#updater.welcomed().catch((error) => log.error({ err: error }, "the update cannot be confirmed"));
+    this.#findings.tell();
+    this.#updateFailures.tell();
   }
 
   #want(generation: number): void {
@@ -295,6 +318,7 @@ export class Agent {
         this.#clockSkewMs = Date.now() - serverTime;
         return this.#preflight();
       },
+      update: (updateId, build) => this.#updater.begin(updateId, build),
       log: this.#parts.log,
     });
     this.#link.respond({ type: "response", requestId, ...outcome });
@@ -308,6 +332,13 @@ export class Agent {
       "CONTAINER_ERROR",
       `This node cannot run servers now. ${trouble ?? "Its container runtime does not answer."}`,
     );
+  }
+
+  async #reportUpdateFailure(): Promise<void> {
+    const updateFailure = await this.#updater.failure();
+    if (!updateFailure) return;
+    await reportToPanel(this.#parts.identity, { updateFailure });
+    await this.#updater.failureTold();
   }
 
   #preflight(): Promise<PreflightReply> {

@@ -19,6 +19,7 @@ import { createLog, type Log } from "./log.ts";
 import { preflight } from "./preflight/preflight.ts";
 import { registryCommand } from "./registry-command.ts";
 import { chooseRuntime, rememberRuntime } from "./runtime/choose-runtime.ts";
+import { UpdateHome } from "./update/update-home.ts";
 import { AGENT_VERSION } from "./version.ts";
 
 const USAGE = `Usage: catalyst-agent [command] [options]
@@ -65,15 +66,29 @@ async function run({ config: file }: Arguments): Promise<void> {
     { version: AGENT_VERSION, nodeId: identity.nodeId, runtime: runtime.name, pid: process.pid },
     "agent starts",
   );
-  const agent = await Agent.open({ config, identity, runtime, bootIdentity: bootIdentity(), log });
-  const stop = (signal: string) => {
-    log.info({ signal }, "agent stops; game servers go on");
+  let isStopping = false;
+  const stop = (why: string) => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info({ why }, "agent stops; game servers go on");
     setTimeout(() => process.exit(1), SHUTDOWN_DEADLINE_MS).unref();
     agent.stop().finally(() => {
       unlock();
       process.exit(0);
     });
   };
+  const agent = await Agent.open({
+    config,
+    identity,
+    runtime,
+    bootIdentity: bootIdentity(),
+    updates: {
+      home: UpdateHome.of(process.env),
+      isSupervised: Boolean(process.env.CATALYST_AGENT_SUPERVISOR),
+      onStaged: () => stop("an update"),
+    },
+    log,
+  });
   process.once("SIGTERM", () => stop("SIGTERM"));
   process.once("SIGINT", () => stop("SIGINT"));
   await agent.start();

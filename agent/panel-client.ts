@@ -2,6 +2,8 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { failureSchema } from "../protocol/api/envelope.ts";
+import type { AgentReport } from "../protocol/api/nodes.ts";
+import type { NodeIdentity } from "./config.ts";
 
 const TIMEOUT_MS = 30_000;
 const ANSWER_MAX_BYTES = 64 * 1024 * 1024;
@@ -40,6 +42,12 @@ export async function callPanel(url: URL, { method, headers, body }: PanelReques
   if (failure.success) throw new PanelError(failure.data.error, answer.status);
   if (answer.status >= 300) throw new PanelError(`${url.origin} answered ${answer.status}.`, answer.status);
   return (parsed as { data?: unknown }).data;
+}
+
+/** Tells the panel something that this agent noticed by itself. @throws PanelError */
+export async function reportToPanel({ panelUrl, nodeId, secret }: NodeIdentity, body: AgentReport): Promise<void> {
+  const headers = { authorization: `Bearer ${secret}`, "x-catalyst-node": nodeId };
+  await callPanel(new URL("/api/agent/report", panelUrl), { method: "POST", headers, body });
 }
 
 function exchange(

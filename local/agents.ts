@@ -1,10 +1,11 @@
 /** Enrols this machine's agents as any agent is enrolled, and keeps them running as systemd would. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { parse, stringify, type TomlTable } from "smol-toml";
+import { launcherSource } from "./build-agent.ts";
 import { writeAtomically } from "./data-folder.ts";
 import { endWithParent } from "./end-with-parent.ts";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
@@ -40,14 +41,15 @@ const STATS_DEADLINE_MS = 20_000;
 export async function startAgent(options: AgentOptions): Promise<RunningAgent> {
   const config = join(options.folder, "config.toml");
   mkdirSync(join(options.folder, "data"), { recursive: true, mode: 0o711 });
-  if (!options.isKnown || !isEnrolled(config)) await enrol(options, config);
+  const launcher = installProgram(options);
+  if (!options.isKnown || !isEnrolled(config)) await enrol(options, config, launcher);
   configure(options, config);
   const statsPort = join(options.folder, "data", "stats-port");
   rmSync(statsPort, { force: true });
   const supervised: Supervised = await supervise({
     name: `the agent of ${options.nodeId}`,
     log: options.log,
-    start: async () => launch(options, config),
+    start: async () => launch(options, config, launcher),
     stopSignal: "SIGTERM",
     stopDeadlineMs: 15_000,
   });
@@ -71,10 +73,44 @@ function isEnrolled(config: string): boolean {
   return typeof panel?.node_id === "string";
 }
 
-async function enrol(options: AgentOptions, config: string): Promise<void> {
+/**
+ * Puts the agent where it can replace itself, as the deploy script does on a node. What this checkout built is what
+ * runs, whatever an update before brought.
+ *
+ * @returns the launcher
+ */
+function installProgram({ folder, module }: AgentOptions): string {
+  const home = join(folder, "agent");
+  mkdirSync(home, { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(home)) {
+    if (name.startsWith("update-") || name === "catalyst-agent.next.mjs") rmSync(join(home, name));
+  }
+  const launcher = join(home, "catalyst-agent");
+  place(module, join(home, "catalyst-agent.mjs"));
+  place(launcherSource, launcher);
+  return launcher;
+}
+
+/** Writes nothing where the same is there already: a start must work on a full disk too. */
+function place(source: string, target: string): void {
+  if (existsSync(target) && readFileSync(target).equals(readFileSync(source))) return;
+  copyFileSync(source, `${target}.new`);
+  chmodSync(`${target}.new`, 0o755);
+  renameSync(`${target}.new`, target);
+}
+
+async function enrol(options: AgentOptions, config: string, launcher: string): Promise<void> {
   configure(options, config);
   const token = await options.deploymentToken();
-  const child = spawnAgent(options, ["enroll", "--url", options.panelUrl, "--token", token, "--config", config]);
+  const child = spawnAgent(options, launcher, [
+    "enroll",
+    "--url",
+    options.panelUrl,
+    "--token",
+    token,
+    "--config",
+    config,
+  ]);
   const lines: string[] = [];
   logLines(child, (line) => {
     lines.push(line);
@@ -100,8 +136,8 @@ function configure(options: AgentOptions, config: string): void {
   writeAtomically(config, stringify({ ...known, panel, agent }));
 }
 
-async function launch(options: AgentOptions, config: string): Promise<ChildProcess> {
-  const child = spawnAgent(options, ["run", "--config", config]);
+async function launch(options: AgentOptions, config: string, launcher: string): Promise<ChildProcess> {
+  const child = spawnAgent(options, launcher, ["run", "--config", config]);
   logLines(child, options.log);
   await new Promise<void>((resolve, reject) => child.once("spawn", resolve).once("error", reject));
   const identity = identify(child.pid!);
@@ -109,13 +145,14 @@ async function launch(options: AgentOptions, config: string): Promise<ChildProce
   return child;
 }
 
-function spawnAgent(options: AgentOptions, args: string[]): ChildProcess {
-  return spawn(...endWithParent("SIGTERM", process.execPath, [options.module, ...args]), {
+function spawnAgent(options: AgentOptions, launcher: string, args: string[]): ChildProcess {
+  return spawn(...endWithParent("SIGTERM", launcher, args), {
     cwd: options.folder,
     env: {
       ...agentEnvironment(process.env),
       NODE_COMPILE_CACHE: join(options.folder, ".compile-cache"),
       CATALYST_AGENT_SUPERVISOR: "npm-start",
+      CATALYST_NODE: process.execPath,
     },
     stdio: ["ignore", "pipe", "pipe"],
     // A group of its own: Ctrl-C in a terminal must not reach it, and through it the games.

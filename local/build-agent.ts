@@ -6,6 +6,9 @@ import { join } from "node:path";
 import { projectRoot } from "./project-root.ts";
 
 const BUNDLE_NAME = "catalyst-agent.mjs";
+const LAUNCHER_NAME = "catalyst-agent.sh";
+/** What starts the agent on a node. */
+export const launcherSource = join(projectRoot, "agent", "launcher", LAUNCHER_NAME);
 
 /** Dependencies in the older module format ask for Node's own modules by `require`, which an ES module lacks. */
 const REQUIRE_BANNER =
@@ -32,12 +35,13 @@ export function publishAgent(bundle: string, assetsFolder: string): void {
   const folder = join(assetsFolder, "agent");
   mkdirSync(folder, { recursive: true });
   copyFileSync(bundle, join(folder, BUNDLE_NAME));
-  const sha256 = createHash("sha256").update(readFileSync(bundle)).digest("hex");
-  writeFileSync(
-    join(folder, "manifest.json"),
-    `${JSON.stringify({ version: version(), sha256, file: BUNDLE_NAME })}\n`,
-  );
+  copyFileSync(launcherSource, join(folder, LAUNCHER_NAME));
+  const launcher = { file: LAUNCHER_NAME, sha256: sha256Of(launcherSource) };
+  const manifest = { version: version(), sha256: sha256Of(bundle), file: BUNDLE_NAME, launcher };
+  writeFileSync(join(folder, "manifest.json"), `${JSON.stringify(manifest)}\n`);
 }
+
+const sha256Of = (file: string) => createHash("sha256").update(readFileSync(file)).digest("hex");
 
 function version(): string {
   const { version } = JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")) as { version: string };

@@ -20,6 +20,8 @@
  *   and `imageRefreshAt`, each with a default.
  * - 2026-11-24: `server_state` may carry `runSpecVersion`; a server's spec has `ownerId` and `pool`, each null by default,
  *   and its `networkMode` may be `pool`, which an agent that does not know it takes for a spec not understood.
+ * - 2026-11-24: operation `update`, and `updateFailure` in an agent's report; `agentVersion` names the build, such as
+ *   `0.1.0+2c26b46b68ff`.
  */
 export const PROTOCOL_VERSION = 1;
 export const PROTOCOL_VERSION_MIN = 1;

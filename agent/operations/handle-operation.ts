@@ -1,5 +1,6 @@
 /** Carries out what the control plane asks, one answer each. */
 
+import type { AgentBuild, UpdateReply } from "../../protocol/agent-update.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import type { PreflightReply } from "../../protocol/findings.ts";
 import type { AgentOperation } from "../../protocol/frames/hub-to-agent.ts";
@@ -21,6 +22,8 @@ export interface OperationServices {
   health(): Promise<HealthReport>;
   /** @param serverTime of the control plane, milliseconds since 1970. */
   preflight(serverTime: number): Promise<PreflightReply>;
+  /** @throws OperationError when this agent cannot become another build. */
+  update(updateId: string, build: AgentBuild): UpdateReply;
   log: Log;
 }
 
@@ -65,6 +68,8 @@ async function perform(operation: AgentOperation, services: OperationServices): 
       return services.health();
     case "preflight":
       return services.preflight(operation.serverTime);
+    case "update":
+      return services.update(operation.updateId, operation.build);
   }
 }
 

@@ -5,10 +5,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import type { Finding } from "../../protocol/findings.ts";
+import { Teller } from "../link/teller.ts";
 import { createLog } from "../log.ts";
 import { waitUntil } from "../testing/wait-until.ts";
 import { error, ok, warning } from "./finding.ts";
-import { FindingsReport, fingerprint } from "./findings-report.ts";
+import { fingerprint, reportFindings } from "./findings-report.ts";
 
 const MACHINE = { memoryMb: 1, swapMb: 0, cpuCores: 1, diskMb: 1 };
 
@@ -26,14 +27,13 @@ async function panel(...statuses: number[]) {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const dataDir = mkdtempSync(join(tmpdir(), "catalyst-findings-"));
   let findings: Finding[] = [ok("kernel", "Kernel", "6.1")];
-  const report = new FindingsReport({
-    identity: {
-      panelUrl: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
-      nodeId: "node-1",
-      secret: "s",
-    },
-    dataDir,
-    check: async () => ({ findings, machine: MACHINE }),
+  const identity = {
+    panelUrl: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+    nodeId: "node-1",
+    secret: "s",
+  };
+  const report = new Teller({
+    tellOnce: () => reportFindings(identity, dataDir, async () => ({ findings, machine: MACHINE })),
     log: createLog("silent"),
     retry: { firstMs: 10, maxMs: 20 },
   });

@@ -18,7 +18,7 @@ const exists = (file: string) =>
   );
 
 /**
- * @param environment of the agent: systemd gives each service an `INVOCATION_ID`, `npm start` says that it supervises.
+ * @param environment of the agent: whoever supervises says so, and systemd gives each service an `INVOCATION_ID`.
  */
 export async function checkService(environment: NodeJS.ProcessEnv, folders = UNIT_FOLDERS): Promise<Finding[]> {
   const [id, subject] = ["service", "Service"];

@@ -49,8 +49,14 @@ export class AgentProcess {
     return this.#child!.pid!;
   }
 
-  start(args: string[] = ["run"], environment: Record<string, string> = {}): void {
-    const child = spawn(process.execPath, [this.module, ...args, "--config", this.configFile], {
+  /** @param program runs the agent; by default Node.js with the bundle. */
+  start(
+    args: string[] = ["run"],
+    environment: Record<string, string> = {},
+    program: [string, ...string[]] = [process.execPath, this.module],
+  ): void {
+    const [file, ...first] = program;
+    const child = spawn(file, [...first, ...args, "--config", this.configFile], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_ENV: "test", ...environment },
     });

@@ -49,6 +49,9 @@ export class FakeControlPlane {
   readonly frames: AgentToHub[] = [];
   readonly badFrames: string[] = [];
   readonly reports: AgentReport[] = [];
+  downloads = 0;
+  /** Answers a request for the agent's bundle. */
+  serveBundle: (response: ServerResponse) => void = (response) => void response.writeHead(404).end();
   consoleText = "";
 
   private constructor(server: Server, nodeId: string) {
@@ -173,6 +176,10 @@ export class FakeControlPlane {
       await delay(this.specDelayMs);
       if (!this.#isAgent(request)) return refuse(401, "UNAUTHENTICATED");
       return reply(200, { success: true, data: this.rawSpec ?? this.spec });
+    }
+    if (request.url === "/agent/catalyst-agent.mjs" && request.method === "GET") {
+      this.downloads++;
+      return this.serveBundle(response);
     }
     if (request.url === "/api/agent/report" && request.method === "POST") {
       if (this.isRefusing) return refuse(503, "DATABASE_UNAVAILABLE");

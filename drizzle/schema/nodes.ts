@@ -11,6 +11,7 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
+import type { AgentUpdate } from "../../protocol/agent-update.ts";
 import type { Finding, Machine } from "../../protocol/findings.ts";
 import type { NodeMode } from "../../protocol/node-mode.ts";
 import { createdAt, instant, updatedAt } from "./columns.ts";
@@ -65,6 +66,7 @@ export const nodes = pgTable(
     findings: jsonb("findings").$type<Finding[]>(),
     machine: jsonb("machine").$type<Machine>(),
     findingsAt: instant("findings_at"),
+    agentUpdate: jsonb("agent_update").$type<AgentUpdate>(),
     createdAt: createdAt(),
     updatedAt: updatedAt(),
   },

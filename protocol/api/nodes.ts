@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { UPDATE_REASON_MAX, updateFailureSchema } from "../agent-update.ts";
 import { findingSchema, machineSchema, preflightReplySchema } from "../findings.ts";
 import { idSchema, slugSchema } from "../ids.ts";
 import { nodeModeSchema } from "../node-mode.ts";
@@ -88,6 +89,17 @@ export const nodeSchema = z.object({
   modeReason: z.string().nullable(),
   /** What the last health check found; null before the first one, and for callers without `node.view_stats` or `node.update`. */
   findingCounts: z.object({ errors: z.number().int(), warnings: z.number().int() }).nullable(),
+  /** The build that this panel would update the agent to; another one than `agentVersion` is an update. Null as above. */
+  latestAgentVersion: z.string().nullable(),
+  /** An update that is under way, or failed since; null once the agent is of that build. Null as above. */
+  agentUpdate: z
+    .object({
+      version: z.string(),
+      status: z.enum(["requested", "failed"]),
+      reason: z.string().max(UPDATE_REASON_MAX).nullable(),
+      at: z.iso.datetime(),
+    })
+    .nullable(),
   createdAt: z.iso.datetime(),
 });
 export type Node = z.infer<typeof nodeSchema>;
@@ -155,8 +167,15 @@ export const enrollBodySchema = z.strictObject({
 export const enrollReplySchema = z.object({ nodeId: z.string(), secret: z.string(), panelUrl: z.string() });
 export type EnrollReply = z.infer<typeof enrollReplySchema>;
 
+/** Answer to a request to update a node's agent; `version` names the build that it is, or shall be. */
+export const updateAgentReplySchema = z.object({ state: z.enum(["started", "current"]), version: z.string() });
+export type UpdateAgentReply = z.infer<typeof updateAgentReplySchema>;
+
 /** What an agent tells by itself. Unknown fields are a newer agent's and ignored. */
-export const agentReportBodySchema = z.object({ preflight: preflightReplySchema.optional() });
+export const agentReportBodySchema = z.object({
+  preflight: preflightReplySchema.optional(),
+  updateFailure: updateFailureSchema.optional(),
+});
 export type AgentReport = z.infer<typeof agentReportBodySchema>;
 
 /** With no grace the old secret ends at once. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { agentBuildSchema } from "../agent-update.ts";
 import { correlationIdSchema, idSchema } from "../ids.ts";
 import { powerActionSchema } from "../server-state.ts";
 import { byteCountSchema, epochMsSchema, errorCodeSchema } from "./shared.ts";
@@ -72,6 +73,11 @@ export const agentOperationSchema = z.discriminatedUnion("op", [
   z.object({ op: z.literal("health") }),
   /** Check what games need of the node, now. `serverTime` is what its clock is compared with. */
   z.object({ op: z.literal("preflight"), serverTime: epochMsSchema }),
+  /**
+   * Become another build. The bundle is fetched from the agent's own panel and must have this SHA-256; game servers go
+   * on running. What becomes of it is seen by the build that connects next, or told as an `updateFailure` report.
+   */
+  z.object({ op: z.literal("update"), updateId: correlationIdSchema, build: agentBuildSchema }),
 ]);
 export type AgentOperation = z.infer<typeof agentOperationSchema>;
 

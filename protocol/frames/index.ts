@@ -12,7 +12,7 @@
  *       │── server_state (seq n, n+1, …) ──▶│   events after the last kept one, in order
  *       │◀─────────────────────── event_ack │
  *       │◀──────────────────── spec_changed │   whenever a service changed the spec
- *       │◀───────────────────────── request │   power, console_input, logs, stats, health, preflight
+ *       │◀───────────────────────── request │   power, console_input, logs, stats, health, preflight, update
  *       │── response ──────────────────────▶│   exactly one each
  *
  * A viewer joins

@@ -10,6 +10,7 @@ import type {
   Location,
   Node,
   NodeDetail,
+  UpdateAgentReply,
   updateNodeBodySchema,
 } from "../../protocol/api/nodes.ts";
 import type { HealthReport } from "../../protocol/frames/shared.ts";
@@ -53,6 +54,18 @@ export function useCheckNode(id: string) {
     onSuccess: (node) => {
       queries.setQueryData(["node", id], node);
       return queries.invalidateQueries({ queryKey: ["nodes"] });
+    },
+  });
+}
+
+/** Has the node's agent become the build that the panel serves. */
+export function useUpdateAgent(id: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => request<UpdateAgentReply>(`/api/nodes/${id}/update-agent`, { method: "POST" }),
+    onSettled: () => {
+      void queries.invalidateQueries({ queryKey: ["nodes"] });
+      return queries.invalidateQueries({ queryKey: ["node", id] });
     },
   });
 }

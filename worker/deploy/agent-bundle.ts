@@ -1,12 +1,13 @@
 import { z } from "zod";
+import { agentBuildSchema, buildName } from "../../protocol/agent-update.ts";
 import type { RequestContext } from "../context.ts";
 import { notFound } from "../errors.ts";
 
 /** What the build says of the agent that it put among the assets. */
-export const agentManifestSchema = z.object({
-  version: z.string().regex(/^[0-9A-Za-z.+-]{1,64}$/),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+export const agentManifestSchema = agentBuildSchema.extend({
   file: z.literal("catalyst-agent.mjs"),
+  /** What starts the agent on a node, and decides whether an update holds. */
+  launcher: z.object({ file: z.literal("catalyst-agent.sh"), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
 });
 export type AgentManifest = z.infer<typeof agentManifestSchema>;
 
@@ -38,4 +39,23 @@ export async function agentBundle(ctx: RequestContext): Promise<Response> {
       "X-Catalyst-Agent-Version": version,
     },
   });
+}
+
+/** The launcher that the deploy script installs. @throws Refusal NOT_FOUND */
+export async function agentLauncher(ctx: RequestContext): Promise<Response> {
+  const { launcher } = await agentManifest(ctx);
+  const asset = await agentAsset(ctx, launcher.file);
+  if (!asset) throw notFound("agent launcher in this installation");
+  return new Response(asset.body, {
+    headers: {
+      "Content-Type": "text/x-shellscript; charset=utf-8",
+      "Cache-Control": "no-cache",
+      ETag: `"${launcher.sha256}"`,
+    },
+  });
+}
+
+/** Name of the build that this installation serves, or null when it was built without one. */
+export async function latestAgentVersion(ctx: RequestContext): Promise<string | null> {
+  return await agentManifest(ctx).then(buildName, () => null);
 }

@@ -2,7 +2,12 @@ import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
 import { deployScript, refusingScript } from "./script.ts";
 
-const manifest = { version: "1.0.0", sha256: "a".repeat(64), file: "catalyst-agent.mjs" as const };
+const manifest = {
+  version: "1.0.0",
+  sha256: "a".repeat(64),
+  file: "catalyst-agent.mjs" as const,
+  launcher: { file: "catalyst-agent.sh" as const, sha256: "b".repeat(64) },
+};
 
 it("takes whatever a panel's address holds as text and never as commands", () => {
   const panelUrl = "https://x.test/'$(touch /tmp/owned)`id`\"";

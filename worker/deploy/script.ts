@@ -30,6 +30,7 @@ PANEL_URL=${quoted(panelUrl)}
 DEPLOYMENT_TOKEN=${quoted(token)}
 AGENT_VERSION=${quoted(manifest.version)}
 AGENT_SHA256=${quoted(manifest.sha256)}
+LAUNCHER_SHA256=${quoted(manifest.launcher.sha256)}
 NERDCTL_VERSION=${quoted(NERDCTL_VERSION)}
 NODE_MAJOR=${NODE_MAJOR}
 ${BODY}`;
@@ -147,12 +148,22 @@ install_containers() {
   fi
 }
 
+# put FILE PATH: replaces a program, whole or not at all.
+put() {
+  install -m 0755 "$1" "$2.new"
+  mv -f "$2.new" "$2"
+}
+
 install_agent() {
   say "installing the agent $AGENT_VERSION"
   fetch "$PANEL_URL/agent/catalyst-agent.mjs" "$work/catalyst-agent.mjs" || fail "the agent could not be downloaded from $PANEL_URL"
   check_sum "$work/catalyst-agent.mjs" "$AGENT_SHA256" || fail 'the downloaded agent is damaged: its SHA-256 is not the one of this panel'
-  install -m 0755 "$work/catalyst-agent.mjs" "$HOME_DIR/catalyst-agent.mjs.new"
-  mv -f "$HOME_DIR/catalyst-agent.mjs.new" "$HOME_DIR/catalyst-agent.mjs"
+  fetch "$PANEL_URL/agent/catalyst-agent.sh" "$work/catalyst-agent.sh" || fail "the agent's launcher could not be downloaded from $PANEL_URL"
+  check_sum "$work/catalyst-agent.sh" "$LAUNCHER_SHA256" || fail "the downloaded launcher is damaged: its SHA-256 is not the one of this panel"
+  # An update on trial is over: what is installed now is what runs.
+  rm -f "$HOME_DIR/update-trial" "$HOME_DIR/update-confirmed" "$HOME_DIR/update-starts" "$HOME_DIR/catalyst-agent.next.mjs"
+  put "$work/catalyst-agent.mjs" "$HOME_DIR/catalyst-agent.mjs"
+  put "$work/catalyst-agent.sh" "$HOME_DIR/catalyst-agent"
   if [ ! -f "$HOME_DIR/config.toml" ]; then
     (
       umask 077
@@ -164,7 +175,7 @@ install_agent() {
 
 enroll() {
   say "enrolling at $PANEL_URL"
-  "$NODE" "$HOME_DIR/catalyst-agent.mjs" enroll --url "$PANEL_URL" --token "$DEPLOYMENT_TOKEN" \\
+  CATALYST_NODE=$NODE "$HOME_DIR/catalyst-agent" enroll --url "$PANEL_URL" --token "$DEPLOYMENT_TOKEN" \\
     --config "$HOME_DIR/config.toml" </dev/null || fail 'the panel did not accept this machine'
   chmod 600 "$HOME_DIR/config.toml"
 }
@@ -177,10 +188,14 @@ Description=Catalyst agent
 Documentation=$PANEL_URL/api/docs
 After=network-online.target containerd.service
 Wants=network-online.target
+# Never given up: a new agent that crashes is replaced by the one before after a few starts.
+StartLimitIntervalSec=0
 
 [Service]
-ExecStart=$NODE $HOME_DIR/catalyst-agent.mjs run --config $HOME_DIR/config.toml
+ExecStart=$HOME_DIR/catalyst-agent run --config $HOME_DIR/config.toml
 Environment=NODE_ENV=production
+Environment=CATALYST_NODE=$NODE
+Environment=CATALYST_AGENT_SUPERVISOR=systemd
 Restart=always
 RestartSec=2
 KillMode=process

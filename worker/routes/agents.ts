@@ -7,6 +7,7 @@ import { identifyAgent } from "../services/nodes/agent-identity.ts";
 import { enroll } from "../services/nodes/enroll.ts";
 import { keepFindings } from "../services/nodes/findings.ts";
 import { nodeSpec } from "../services/nodes/spec.ts";
+import { keepUpdateFailure } from "../services/nodes/update-agent.ts";
 import { answers, done, jsonBody, newRouter, noDataSchema } from "./contract.ts";
 
 const tags = ["agents"];
@@ -44,13 +45,14 @@ agentRoutes.openapi(
     method: "post",
     path: "/api/agent/report",
     tags,
-    summary: "What an agent tells by itself: what its health check found",
+    summary: "What an agent tells by itself: what its health check found, an update that failed",
     request: jsonBody(agentReportBodySchema),
     responses: answers(200, noDataSchema),
   }),
   async (c) => {
     const agent = await identifyAgent(c.get("ctx"), c.req.raw.headers);
-    const { preflight } = c.req.valid("json");
+    const { preflight, updateFailure } = c.req.valid("json");
+    if (updateFailure) await keepUpdateFailure(agent, updateFailure);
     if (preflight) await keepFindings(agent, preflight);
     return c.json(done(null), 200);
   },

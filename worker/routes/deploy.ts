@@ -1,4 +1,4 @@
-import { agentBundle, agentManifest } from "../deploy/agent-bundle.ts";
+import { agentBundle, agentLauncher, agentManifest } from "../deploy/agent-bundle.ts";
 import { deployScript, refusingScript } from "../deploy/script.ts";
 import { logFault } from "../log.ts";
 import { isFault, refusalOf } from "../middleware/answer-errors.ts";
@@ -25,4 +25,5 @@ deployRoutes.get("/api/deploy/:token", async (c) => {
 });
 
 deployRoutes.get("/agent/manifest.json", async (c) => c.json(await agentManifest(c.get("ctx")), 200));
+deployRoutes.get("/agent/catalyst-agent.sh", (c) => agentLauncher(c.get("ctx")));
 deployRoutes.get("/agent/catalyst-agent.mjs", (c) => agentBundle(c.get("ctx")));

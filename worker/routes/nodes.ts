@@ -10,6 +10,7 @@ import {
   nodeSchema,
   nodeSecretReplySchema,
   rotateSecretBodySchema,
+  updateAgentReplySchema,
   updateNodeBodySchema,
 } from "../../protocol/api/nodes.ts";
 import { idSchema } from "../../protocol/ids.ts";
@@ -24,6 +25,7 @@ import { rotateNodeSecret } from "../services/nodes/rotate-secret.ts";
 import { setNodeMode } from "../services/nodes/set-mode.ts";
 import { nodeStats } from "../services/nodes/stats.ts";
 import { updateNode } from "../services/nodes/update.ts";
+import { updateAgent } from "../services/nodes/update-agent.ts";
 import { answers, done, donePage, jsonBody, newRouter, noDataSchema } from "./contract.ts";
 
 const tags = ["nodes"];
@@ -169,4 +171,17 @@ nodeRoutes.openapi(
     responses: answers(200, success(nodeDetailSchema)),
   }),
   async (c) => c.json(done(await checkNode(callerContext(c), c.req.valid("param").id)), 200),
+);
+
+nodeRoutes.openapi(
+  createRoute({
+    method: "post",
+    path: "/api/nodes/{id}/update-agent",
+    tags,
+    summary: "Have the node's agent become the build that this panel serves; game servers go on running",
+    middleware: allow("node.update"),
+    request: { params },
+    responses: answers(202, success(updateAgentReplySchema)),
+  }),
+  async (c) => c.json(done(await updateAgent(callerContext(c), c.req.valid("param").id)), 202),
 );

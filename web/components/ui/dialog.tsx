@@ -60,9 +60,11 @@ interface ConfirmDialogProps {
   onConfirm: () => void;
   busy?: boolean;
   disabled?: boolean;
+  /** `primary` for what harms nothing. */
+  variant?: "danger" | "primary";
 }
 
-/** Asks before something that cannot be taken back. Focus starts on the harmless answer. */
+/** Asks before something that cannot be taken back, or interrupts. Focus starts on the harmless answer. */
 export function ConfirmDialog(props: ConfirmDialogProps) {
   return (
     <AlertDialog.Root open={props.open} onOpenChange={props.onOpenChange}>
@@ -79,7 +81,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
                 <Button>Cancel</Button>
               </AlertDialog.Cancel>
               <Button
-                variant="danger"
+                variant={props.variant ?? "danger"}
                 busy={props.busy ?? false}
                 disabled={props.disabled ?? false}
                 onClick={props.onConfirm}

@@ -4,6 +4,7 @@ import { formatMb } from "../../components/formatting.ts";
 import { Meter } from "../../components/meter.tsx";
 import { NodeBadge } from "../../components/state-badge.tsx";
 import { Card } from "../../components/ui/card.tsx";
+import { UpdateBadge } from "../nodes/agent-update.tsx";
 import { FindingsBadge } from "../nodes/findings-card.tsx";
 
 /** The machines behind the servers: which are there, and how much of each is promised. */
@@ -35,18 +36,21 @@ export function NodeCard({ node }: { node: Node }) {
       <div className="mb-1 flex items-center justify-between gap-3">
         <Link
           to={`/nodes/${node.id}`}
-          className="truncate font-medium text-[15px] after:absolute after:inset-0 focus-visible:after:rounded-xl focus-visible:after:outline-2 focus-visible:after:outline-accent"
+          className="min-w-12 truncate font-medium text-[15px] after:absolute after:inset-0 focus-visible:after:rounded-xl focus-visible:after:outline-2 focus-visible:after:outline-accent"
         >
           {node.name}
         </Link>
-        <span className="flex shrink-0 items-center gap-1.5">
+        <span className="flex min-w-0 flex-wrap items-center justify-end gap-1.5">
           <FindingsBadge counts={node.findingCounts} />
           <NodeBadge isOnline={node.isOnline} isEnrolled={node.isEnrolled} mode={node.mode} />
         </span>
       </div>
-      <p className="mb-4 truncate text-[13px] text-subtle">
-        {node.publicAddress} · {node.serverCount} {node.serverCount === 1 ? "server" : "servers"}
-      </p>
+      <div className="mb-4 flex items-center justify-between gap-3">
+        <p className="truncate text-[13px] text-subtle">
+          {node.publicAddress} · {node.serverCount} {node.serverCount === 1 ? "server" : "servers"}
+        </p>
+        <UpdateBadge node={node} />
+      </div>
       <div className="space-y-3">
         <Meter
           label="Memory promised"

@@ -18,6 +18,7 @@ import { ConfirmDialog, Dialog } from "../../components/ui/dialog.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { ServerRow } from "../dashboard/server-row.tsx";
 import { ConnectNode } from "./add-node-dialog.tsx";
+import { UpdateAgentButton, UpdateBadge, UpdateNotice } from "./agent-update.tsx";
 import { AllocationsCard } from "./allocations-card.tsx";
 import { EditNodeDialog } from "./edit-node-dialog.tsx";
 import { FindingsCard } from "./findings-card.tsx";
@@ -84,11 +85,13 @@ function LoadedNodePage({ node }: { node: NodeDetail }) {
               {node.runtime ? ` · ${node.runtime}` : ""}
             </span>
           )}
+          <UpdateBadge node={node} />
         </span>
       }
       actions={
         can(me, "node.update") && (
           <>
+            <UpdateAgentButton node={node} />
             <Button onClick={() => setEditing(true)}>Edit</Button>
             <Button onClick={() => setConnecting(true)}>{node.isEnrolled ? "Reinstall agent" : "Connect"}</Button>
           </>
@@ -97,6 +100,7 @@ function LoadedNodePage({ node }: { node: NodeDetail }) {
     >
       <div className="flex flex-col gap-6">
         <NodeModeBanner node={node} mayChange={can(me, "node.update")} />
+        <UpdateNotice node={node} />
         {node.runtime === "process" && (
           <p className="flex items-start gap-3 rounded-xl border border-warning/25 bg-warning-soft px-4 py-3 text-sm">
             <TriangleAlert className="mt-0.5 size-4 shrink-0 text-warning" aria-hidden />

@@ -136,6 +136,11 @@ const ROUTES: [string, RegExp, Handler][] = [
       expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
     }),
   ],
+  [
+    "POST",
+    /^\/api\/nodes\/([^/]+)\/update-agent$/,
+    () => ({ state: "started", version: NODES[0]!.latestAgentVersion }),
+  ],
   ["POST", /^\/api\/nodes\/([^/]+)\/preflight$/, ([, id]) => found(NODES.find((node) => node.id === id))],
   ["GET", /^\/api\/nodes\/([^/]+)$/, ([, id]) => found(NODES.find((node) => node.id === id))],
   ["GET", /^\/api\/nodes\/([^/]+)\/allocations$/, () => list(ALLOCATIONS)],

@@ -84,7 +84,7 @@ export const NODES: NodeDetail[] = [
   isOnline: isOnline as boolean,
   isEnrolled: true,
   lastSeenAt: ago(isOnline ? 0 : 130),
-  agentVersion: "0.1.0",
+  agentVersion: index === 2 ? "0.1.0+2c26b46b68ff" : "0.1.0+0d4a1185f3c1",
   runtime: "nerdctl",
   mode: index === 1 ? "maintenance" : "active",
   modeSetAt: index === 1 ? ago(25) : null,
@@ -93,6 +93,16 @@ export const NODES: NodeDetail[] = [
   findingCounts: index === 0 ? { errors: 1, warnings: 2 } : { errors: 0, warnings: index === 1 ? 1 : 0 },
   findings: index === 0 ? FINDINGS : FINDINGS.filter(({ level }) => level !== "error"),
   findingsAt: ago(42),
+  latestAgentVersion: "0.1.0+2c26b46b68ff",
+  agentUpdate:
+    index === 1
+      ? {
+          version: "0.1.0+2c26b46b68ff",
+          status: "failed",
+          reason: "The new agent did not reach the panel in time. The one before runs again.",
+          at: ago(7),
+        }
+      : null,
   machine: { memoryMb: 32_100, swapMb: 0, cpuCores: 16, diskMb: 512_000 },
   createdAt: ago(50_000),
 }));

@@ -67,6 +67,15 @@ const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
   ["settings", "/servers/srv-1/settings"],
   ["nodes", "/nodes"],
   ["node", "/nodes/node-1", (page) => page.getByText("load").waitFor()],
+  [
+    "node-update",
+    "/nodes/node-1",
+    async (page) => {
+      await page.getByRole("button", { name: "Update agent" }).click();
+      await page.getByRole("alertdialog").waitFor();
+    },
+  ],
+  ["node-update-failed", "/nodes/node-2", (page) => page.getByText("could not be updated").waitFor()],
   ["add-node", "/nodes?add"],
   [
     "add-node-command",

@@ -26,7 +26,12 @@ beforeAll(async () => {
   await world.template();
   world.assets.set(
     "/agent/manifest.json",
-    Response.json({ version: "0.1.0", sha256: SHA256, file: "catalyst-agent.mjs" }),
+    Response.json({
+      version: "0.1.0",
+      sha256: SHA256,
+      file: "catalyst-agent.mjs",
+      launcher: { file: "catalyst-agent.sh", sha256: SHA256 },
+    }),
   );
 });
 afterAll(() => world.close());

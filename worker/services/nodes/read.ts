@@ -6,6 +6,7 @@ import type { Finding } from "../../../protocol/findings.ts";
 import { hasGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
 import { containing, decodeCursor, pageOf } from "../../db/page.ts";
+import { latestAgentVersion } from "../../deploy/agent-bundle.ts";
 import { notFound } from "../../errors.ts";
 import { declaredFindings } from "./declared-findings.ts";
 
@@ -41,18 +42,36 @@ interface Row {
 const seesFindings = (ctx: CallerContext) =>
   hasGlobal(ctx.caller, "node.view_stats") || hasGlobal(ctx.caller, "node.update");
 
-function toNode({ node, findingCounts, ...used }: Row, isShown: boolean): Node {
+/** What is added for those who may see what a health check found. */
+interface Shown {
+  latestAgentVersion: string | null;
+}
+
+async function shownTo(ctx: CallerContext): Promise<Shown | null> {
+  return seesFindings(ctx) ? { latestAgentVersion: await latestAgentVersion(ctx) } : null;
+}
+
+/** An update is over once the agent is of the build that was asked for, whoever or whatever brought it there. */
+function openUpdate({ agentUpdate, agentVersion }: Row["node"]): Node["agentUpdate"] {
+  if (!agentUpdate || agentUpdate.version === agentVersion) return null;
+  const { version, status, reason, at } = agentUpdate;
+  return { version, status, reason, at };
+}
+
+function toNode({ node, findingCounts, ...used }: Row, shown: Shown | null): Node {
   const { specGeneration, onlineEpoch, enrolledAt, lastSeenAt, createdAt, updatedAt, modeSetAt, modeSetBy, ...known } =
     node;
-  const { machine, findingsAt, ...shown } = known;
+  const { machine, findingsAt, agentUpdate, ...plain } = known;
   const free = (max: number, overcommit: number, promised: number) => Math.max(0, max * overcommit - promised);
   return {
-    ...shown,
+    ...plain,
     ...used,
     freeMemoryMb: Math.floor(free(node.maxMemoryMb, node.memoryOvercommit, used.allocatedMemoryMb)),
     freeCpuCores: Math.round(free(node.maxCpuCores, node.cpuOvercommit, used.allocatedCpuCores) * 100) / 100,
     freeDiskMb: Math.floor(free(node.maxDiskMb, node.diskOvercommit, used.allocatedDiskMb)),
-    findingCounts: isShown && findingCounts ? withDeclared(findingCounts, declaredFindings(node, machine)) : null,
+    findingCounts: shown && findingCounts ? withDeclared(findingCounts, declaredFindings(node, machine)) : null,
+    latestAgentVersion: shown?.latestAgentVersion ?? null,
+    agentUpdate: shown ? openUpdate(node) : null,
     isEnrolled: enrolledAt !== null,
     modeSetAt: modeSetAt?.toISOString() ?? null,
     lastSeenAt: lastSeenAt?.toISOString() ?? null,
@@ -67,7 +86,7 @@ function withDeclared(counts: FindingCounts, declared: readonly Finding[]): Find
 export async function listNodes(ctx: CallerContext, { cursor, limit, q }: ListQuery) {
   const after = decodeCursor(cursor, 1);
   const text = q ? containing(q) : null;
-  const isShown = seesFindings(ctx);
+  const shown = await shownTo(ctx);
   const rows = await ctx.db
     .select(columns)
     .from(nodes)
@@ -83,7 +102,7 @@ export async function listNodes(ctx: CallerContext, { cursor, limit, q }: ListQu
     rows,
     limit,
     (row) => [row.node.id],
-    (row) => toNode(row, isShown),
+    (row) => toNode(row, shown),
   );
 }
 
@@ -94,9 +113,10 @@ export async function getNode(ctx: CallerContext, id: string): Promise<NodeDetai
     .where(eq(nodes.id, id));
   if (!row) throw notFound("node");
   const { findings, ...rest } = row;
-  const isShown = seesFindings(ctx) && findings !== null;
+  const shown = await shownTo(ctx);
+  const isShown = shown !== null && findings !== null;
   return {
-    ...toNode(rest, isShown),
+    ...toNode(rest, shown),
     findings: isShown ? [...findings, ...declaredFindings(row.node, row.node.machine)] : null,
     findingsAt: isShown ? (row.node.findingsAt?.toISOString() ?? null) : null,
     machine: isShown ? row.node.machine : null,
