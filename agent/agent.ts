@@ -47,8 +47,8 @@ export interface AgentParts {
   identity: NodeIdentity;
   runtime: ContainerRuntime;
   bootIdentity: string;
-  /** How this agent can be replaced, and what ends it in order when it is. */
-  updates: Pick<UpdaterOptions, "home" | "isSupervised" | "onStaged">;
+  /** How this agent can be replaced, and what ends it in order when it is; left out, it cannot be. */
+  updates?: Pick<UpdaterOptions, "home" | "isSupervised" | "onStaged">;
   log: Log;
 }
 
@@ -131,7 +131,7 @@ export class Agent {
     this.#findings = new Teller({ tellOnce: () => reportFindings(identity, dataDir, () => this.#preflight()), log });
     this.#updateFailures = new Teller({ tellOnce: () => this.#reportUpdateFailure(), log });
     this.#updater = new Updater({
-      ...parts.updates,
+      ...(parts.updates ?? { home: null, isSupervised: false, onStaged: () => {} }),
       panelUrl: identity.panelUrl,
       present: AGENT_BUILD,
       log,
