@@ -18,7 +18,7 @@ function commandLine(pid: number): string {
 }
 
 export class PrivateContainerd {
-  readonly #state = mkdtempSync(join(tmpdir(), "ctd-"));
+  readonly folder = mkdtempSync(join(tmpdir(), "ctd-"));
   readonly place: ContainerdPlace;
 
   private constructor() {
@@ -26,7 +26,7 @@ export class PrivateContainerd {
     const value = (name: string) => new RegExp(`^export ${name}=(.*)$`, "m").exec(exported)![1]!;
     this.place = {
       address: value("CONTAINERD_ADDRESS"),
-      data_root: join(this.#state, "nerdctl"),
+      data_root: join(this.folder, "nerdctl"),
       cni_path: value("CNI_PATH"),
       cni_netconfpath: value("NETCONFPATH"),
     };
@@ -35,17 +35,44 @@ export class PrivateContainerd {
   /** With the test image in it. */
   static start(): PrivateContainerd {
     const containerd = new PrivateContainerd();
-    const { address, data_root } = containerd.place;
-    const image = join(containerd.#state, "image.tar");
+    const image = join(containerd.folder, "image.tar");
     execFileSync("nerdctl", ["--namespace", "catalyst", "save", "--output", image, ECHO_IMAGE]);
-    const globals = ["--address", address, "--data-root", data_root, "--namespace", "catalyst"];
-    execFileSync("nerdctl", [...globals, "load", "--quiet", "--input", image], { stdio: "ignore" });
+    execFileSync("nerdctl", [...containerd.globals, "load", "--quiet", "--input", image], { stdio: "ignore" });
     return containerd;
+  }
+
+  /** nerdctl's arguments for this one. */
+  get globals(): string[] {
+    const { address, data_root, cni_path, cni_netconfpath } = this.place;
+    const flags = { "--address": address, "--data-root": data_root, "--cni-path": cni_path };
+    return [...Object.entries(flags).flat(), "--cni-netconfpath", cni_netconfpath, "--namespace", "catalyst"];
+  }
+
+  /** The environment that makes an agent's nerdctl use it. */
+  get environment(): Record<string, string> {
+    return { NERDCTL_TOML: join(this.folder, "nerdctl.toml"), CONTAINERD_ADDRESS: this.place.address };
+  }
+
+  get pid(): number {
+    return Number(readFileSync(join(this.folder, "containerd.pid"), "utf8"));
+  }
+
+  get bridge(): string {
+    return this.#network().bridge;
+  }
+
+  /** First three numbers of its addresses, with the last dot. */
+  get subnet(): string {
+    return this.#network().ipam.ranges[0]![0]!.subnet.replace(/[^.]+$/, "");
+  }
+
+  #network(): { bridge: string; ipam: { ranges: { subnet: string }[][] } } {
+    return JSON.parse(readFileSync(join(this.folder, "netconf", "nerdctl-bridge.conflist"), "utf8")).plugins[0];
   }
 
   /** Ends the daemon alone, at once; containers go on. */
   async kill(): Promise<void> {
-    const pid = Number(readFileSync(join(this.#state, "containerd.pid"), "utf8"));
+    const { pid } = this;
     process.kill(pid, "SIGKILL");
     await waitUntil("containerd to be gone", () => !commandLine(pid).startsWith("containerd"));
   }
@@ -57,7 +84,7 @@ export class PrivateContainerd {
   /** As a power cut does it: daemon, shims and games end without a word, and what was in memory is gone. */
   async powerCut(): Promise<void> {
     await this.kill();
-    const shims = this.#shims();
+    const shims = this.shims();
     for (const { pid, children } of shims) {
       for (const each of [pid, ...children]) {
         try {
@@ -67,30 +94,29 @@ export class PrivateContainerd {
         }
       }
     }
-    await waitUntil("the shims to be gone", () => this.#shims().length === 0);
+    await waitUntil("the shims to be gone", () => this.shims().length === 0);
     const below = readFileSync("/proc/self/mountinfo", "utf8")
       .split("\n")
       .map((line) => line.split(" ")[4] ?? "")
-      .filter((target) => target.startsWith(`${this.#state}/`));
+      .filter((target) => target.startsWith(`${this.folder}/`));
     for (const target of below.reverse()) execFileSync("umount", ["-l", target]);
     // On a real machine this lies in /run.
-    rmSync(join(this.#state, "state"), { recursive: true, force: true });
-    const { bridge } = JSON.parse(readFileSync(join(this.#state, "netconf", "nerdctl-bridge.conflist"), "utf8"))
-      .plugins[0];
+    rmSync(join(this.folder, "state"), { recursive: true, force: true });
+    const { bridge } = this;
     if (existsSync(`/sys/class/net/${bridge}`)) execFileSync("ip", ["link", "delete", bridge]);
   }
 
   stop(): void {
     this.#run("stop");
-    rmSync(this.#state, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 
   #run(action: string): string {
     const { CATALYST_CONTAINERD_DIR: _, ...environment } = process.env;
-    return execFileSync(SCRIPT, [action, "--state", this.#state], { encoding: "utf8", env: environment });
+    return execFileSync(SCRIPT, [action, "--state", this.folder], { encoding: "utf8", env: environment });
   }
 
-  #shims(): { pid: number; children: number[] }[] {
+  shims(): { pid: number; children: number[] }[] {
     const pids = readdirSync("/proc").map(Number).filter(Boolean);
     return pids
       .filter((pid) => commandLine(pid).includes("containerd-shim") && commandLine(pid).includes(this.place.address))

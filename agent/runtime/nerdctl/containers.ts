@@ -70,7 +70,7 @@ export function parseContainers(json: string): Container[] {
 /** A container that is being removed at this moment fails in many words; a moment later it is simply not there. */
 const ATTEMPTS_MAX = 3;
 const ATTEMPT_PAUSE_MS = 150;
-const LIST_ATTEMPTS_MAX = 10;
+const LIST_ATTEMPTS_MAX = 20;
 
 /** Runs a command on one container; null when there is no such container. */
 async function onContainer(cli: NerdctlCli, args: string[]): Promise<string | null> {
@@ -90,11 +90,21 @@ export async function inspectContainer(cli: NerdctlCli, owner: Ownership, name: 
   return container && (await owner.judge())(container.labels) ? container : null;
 }
 
-/** `ps` gives up when any container, be it a stranger's, is removed while it makes its list. */
-async function listIds(cli: NerdctlCli, filters: string[]): Promise<string> {
+/**
+ * `ps` gives up when any container, be it a stranger's, is removed while it makes its list, and `inspect` prints nothing
+ * at all when one of many is not there any more: both begin anew, lest those that are there be taken for removed.
+ *
+ * @returns what `inspect` printed of all that match.
+ */
+async function inspectMatching(cli: NerdctlCli, filters: string[]): Promise<string> {
   for (let attempt = 1; ; attempt++) {
-    const result = await cli.call(["ps", "-a", "-q", "--no-trunc", ...filters]);
-    if (result.code === 0) return result.stdout;
+    let result = await cli.call(["ps", "-a", "-q", "--no-trunc", ...filters]);
+    if (result.code === 0) {
+      const ids = result.stdout.split("\n").filter((id) => id !== "");
+      if (ids.length === 0) return "[]";
+      result = await cli.call(["inspect", "--type", "container", ...ids]);
+      if (result.code === 0) return result.stdout;
+    }
     if (attempt === LIST_ATTEMPTS_MAX || !isContainerMissing(result.stderr)) throw cli.failure("other", result);
   }
 }
@@ -103,13 +113,7 @@ async function listIds(cli: NerdctlCli, filters: string[]): Promise<string> {
 export async function listContainers(cli: NerdctlCli, owner: Ownership): Promise<Container[]> {
   const isOwn = await owner.judge();
   const filters = ["--filter", `label=${LABEL.panel}`, "--filter", `label=${LABEL.server}`];
-  const ids = await listIds(cli, filters);
-  const names = ids.split("\n").filter((id) => id !== "");
-  if (names.length === 0) return [];
-  const result = await cli.call(["inspect", "--type", "container", ...names]);
-  // One that was removed since is no failure: the others are printed all the same.
-  if (result.code !== 0 && !isContainerMissing(result.stderr)) throw cli.failure("other", result);
-  return parseContainers(result.stdout || "[]").filter(({ labels }) => isOwn(labels));
+  return parseContainers(await inspectMatching(cli, filters)).filter(({ labels }) => isOwn(labels));
 }
 
 /** Lets a paused container go on. One that is not paused, or not there, is fine. */

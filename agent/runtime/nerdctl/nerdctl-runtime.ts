@@ -359,8 +359,10 @@ export class NerdctlRuntime implements ContainerRuntime {
     const present = new Set(games.map(({ id }) => id));
     for (const { record, sawOom } of before) {
       // Somebody removed the container behind our back.
-      const isGone = this.#live.has(record.containerId) && !present.has(record.containerId);
-      if (isGone) await this.#settle(record, UNKNOWN_EXIT_CODE, Date.now(), sawOom);
+      if (!this.#live.has(record.containerId) || present.has(record.containerId)) continue;
+      // A running game is never given up because of one bad list.
+      if (!(await inspectContainer(this.#cli, this.#owner, record.containerId)))
+        await this.#settle(record, UNKNOWN_EXIT_CODE, Date.now(), sawOom);
     }
   }
 

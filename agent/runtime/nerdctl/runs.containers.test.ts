@@ -119,6 +119,27 @@ describe("a server outlives its watcher", () => {
   });
 });
 
+it("is in every list, and goes on, while containers beside it come and go", async () => {
+  const runtime = await node.watchedRuntime();
+  const steady = node.launch("sleep 300");
+  await runtime.start(steady);
+  let isOver = false;
+  const others = [1, 2, 3].map(async () => {
+    while (!isOver) {
+      const launch = node.launch("true");
+      await runtime.start(launch);
+      await runtime.remove(launch.spec.id);
+    }
+  });
+  for (let look = 0; look < 25; look++) {
+    const all = await runtime.list();
+    expect(all.find(({ serverId }) => serverId === steady.spec.id)).toMatchObject({ isRunning: true });
+  }
+  isOver = true;
+  await Promise.all(others);
+  expect(node.exits.map(({ serverId }) => serverId)).not.toContain(steady.spec.id);
+});
+
 describe("starting", () => {
   it("gives each run its own id and keeps the console text of the runs before", async () => {
     const runtime = await node.watchedRuntime();
