@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { slugSchema } from "./ids.ts";
+import { stopCommandDefect, stopSignalSchema } from "./stop-signal.ts";
 import { ruleDefect } from "./template-rules.ts";
 
 /** Variables that Catalyst sets itself; a template cannot define them. */
@@ -51,8 +52,6 @@ export const configFileSchema = z.strictObject({
 });
 export type ConfigFile = z.infer<typeof configFileSchema>;
 
-const signalSchema = z.enum(["SIGINT", "SIGTERM", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGKILL"]);
-
 /** Longest an install script may run by default, and the most a template may ask for. */
 export const INSTALL_TIMEOUT_DEFAULT_SECONDS = 30 * 60;
 export const INSTALL_TIMEOUT_MAX_SECONDS = 4 * 60 * 60;
@@ -89,10 +88,17 @@ export const templateSchema = z.strictObject({
     .default(INSTALL_TIMEOUT_DEFAULT_SECONDS),
   /** Command line with `{{VARIABLE}}`s, run by `sh -c` in the data folder. */
   startup: z.string().min(1).max(4000),
-  /** A line for the console, or `^C` for SIGINT. */
-  stopCommand: z.string().max(500).default(""),
+  /** A line for the console, or a signal: its name, `^C` for SIGINT, `^\\` for SIGQUIT. */
+  stopCommand: z
+    .string()
+    .max(500)
+    .superRefine((command, context) => {
+      const defect = stopCommandDefect(command);
+      if (defect) context.addIssue({ code: "custom", message: defect });
+    })
+    .default(""),
   /** Signal sent to stop the server instead of a command. */
-  sendSignalTo: signalSchema.optional(),
+  sendSignalTo: stopSignalSchema.optional(),
   /** Time the server gets to stop by itself before SIGTERM and then SIGKILL. */
   stopTimeoutSeconds: z.number().int().min(1).max(600).default(30),
   /** Console text, or `/regex/`, that turns `starting` into `running`; without it a started server is running. */

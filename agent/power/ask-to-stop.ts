@@ -1,11 +1,10 @@
 /** Asks a game to end: by the line its template names, else by a signal. */
 import type { ServerSpec } from "../../protocol/spec.ts";
+import { stopSignalOf } from "../../protocol/stop-signal.ts";
 import type { Log } from "../log.ts";
 import type { ContainerRuntime, ServerPaths } from "../runtime/container-runtime.ts";
 
 const DEFAULT_SIGNAL = "SIGTERM";
-/** How templates of this field write "the interrupt key". */
-const INTERRUPT = "^C";
 
 export interface StopServices {
   runtime: ContainerRuntime;
@@ -15,9 +14,8 @@ export interface StopServices {
 
 export function stopSignal(spec: ServerSpec): string | null {
   if (spec.stopSignal) return spec.stopSignal;
-  const command = spec.stopCommand.trim();
-  if (command.toUpperCase() === INTERRUPT) return "SIGINT";
-  return command === "" ? DEFAULT_SIGNAL : null;
+  // An older control plane passes a signal on as it was written.
+  return stopSignalOf(spec) ?? (spec.stopCommand.trim() === "" ? DEFAULT_SIGNAL : null);
 }
 
 /** @param runId the run to end: by the time a signal is sent, the next one may be there. */

@@ -17,28 +17,23 @@ export interface InstallServices {
 
 /** Why an install is aborted, given as the abort's reason; anything else leaves the install to be done later. */
 export const INSTALL_CANCELLED = "cancelled";
-const OVERDUE = "overdue";
+export const INSTALL_OVERDUE = "overdue";
 
-const CANCELLED_WORDS = "The installation was cancelled.";
+export const overdueWords = (seconds: number) => `The installation did not end within ${seconds} seconds.`;
+export const CANCELLED_WORDS = "The installation was cancelled.";
 const NOTHING_DELETED_WORDS = "The installation was cancelled before any file was deleted; the files are kept.";
 
 /**
- * @param abort ends the script when aborted from outside; the deadline aborts it too.
+ * @param abort ends the script; its deadline is the caller's, who aborts with `INSTALL_OVERDUE`.
  * @returns null when the server is installed, else why not, in words for the owner.
  */
 export async function installServer(
   spec: ServerSpec,
   paths: ServerPaths,
   services: InstallServices,
-  abort: AbortController,
+  abort: AbortSignal,
 ): Promise<string | null> {
-  const deadline = setTimeout(() => abort.abort(OVERDUE), spec.installTimeoutSeconds * 1000);
-  let reason: string | null;
-  try {
-    reason = await attempt(spec, paths, services, abort);
-  } finally {
-    clearTimeout(deadline);
-  }
+  const reason = await attempt(spec, paths, services, abort);
   if (reason !== null) await services.runtime.say(paths, reason);
   return reason;
 }
@@ -49,7 +44,7 @@ async function attempt(
   spec: ServerSpec,
   paths: ServerPaths,
   { runtime, disks, log, timeZone }: InstallServices,
-  { signal }: AbortController,
+  signal: AbortSignal,
 ): Promise<string | null> {
   let hasBegunWipe = false;
   /** Once for its generation: the script's own files are never taken for those that were to go. */
@@ -74,7 +69,7 @@ async function attempt(
     if (exit.oomKilled) return "The install script used more memory than the server's limit.";
     return `The install script failed with exit code ${exit.exitCode}; its output is in the console.`;
   } catch (error) {
-    if (signal.reason === OVERDUE) return `The installation did not end within ${spec.installTimeoutSeconds} seconds.`;
+    if (signal.reason === INSTALL_OVERDUE) return overdueWords(spec.installTimeoutSeconds);
     if (signal.reason === INSTALL_CANCELLED) {
       if (hasBegunWipe || !(await owesWipe(paths, spec.wipeGeneration))) return CANCELLED_WORDS;
       // A start that installs after all must not delete what its owner has just saved.

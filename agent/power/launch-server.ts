@@ -17,7 +17,7 @@ export interface LaunchServices {
   timeZone: string;
 }
 
-export type LaunchOutcome = { ok: true; status: RuntimeStatus } | { ok: false; reason: string };
+export type LaunchOutcome = { ok: true; status: RuntimeStatus } | { ok: false; reason: string; isNodeFault: boolean };
 
 /** In a container the data folder is always here. */
 const CONTAINER_HOME = "/data";
@@ -41,15 +41,17 @@ export async function launchServer(
   spec: ServerSpec,
   paths: ServerPaths,
   { runtime, disks, log, timeZone }: LaunchServices,
+  abort: AbortSignal,
 ): Promise<LaunchOutcome> {
   try {
     const environment = launchEnvironment(spec, homeOf(runtime, paths), timeZone);
     const command = shellCommand(spec.startup, environment);
     await disks.prepare(spec, paths, "start");
     await applyConfigFiles(spec, paths.data, await gameOwner(runtime, paths), environment);
-    return { ok: true, status: await runtime.start({ spec, paths, command, environment }) };
+    return { ok: true, status: await runtime.start({ spec, paths, command, environment, abort }) };
   } catch (error) {
     log.warn({ serverId: spec.id, err: error }, "a server could not be started");
-    return { ok: false, reason: ownerReason(error, "The server could not be started; the node's log says why.") };
+    const reason = ownerReason(error, "The server could not be started; the node's log says why.");
+    return { ok: false, reason, isNodeFault: error instanceof RuntimeError && error.isNodeFault };
   }
 }

@@ -18,10 +18,7 @@ beforeEach(() => {
   };
   timers = new PhaseTimers(console as never, {
     ready: note("ready"),
-    readyOverdue: note("readyOverdue"),
-    terminate: note("terminate"),
-    kill: note("kill"),
-    restart: note("restart"),
+    deadline: (name) => void ends.push(name),
   });
 });
 afterEach(() => {

@@ -1,29 +1,23 @@
 /**
- * What a state must not last longer than. Armed anew at each state; after a restart of the agent only the rest of the
- * time is waited for. A clock that jumped can shorten a wait or fill it up again, never make it longer.
+ * Runs the deadlines of the present state, and looks for its ready line. Armed anew at each state. A clock that jumped
+ * can shorten a wait or fill it up again, never make it longer.
  */
 import type { ServerSpec } from "../../protocol/spec.ts";
 import type { ConsoleLog } from "../console/console-log.ts";
+import { type DeadlineName, deadlines } from "./deadlines.ts";
 import { readyMatcher } from "./ready-pattern.ts";
 import { watchReady } from "./ready-watch.ts";
 import type { ServerStatus } from "./server-status.ts";
 
-/** Between SIGTERM and SIGKILL, and between repeated SIGKILLs of something that will not go. */
-export const KILL_GRACE_MS = 10_000;
-
 export interface PhaseEnds {
   ready(): void;
-  readyOverdue(): void;
-  terminate(): void;
-  kill(): void;
-  /** The wait before a restart is over. */
-  restart(): void;
+  deadline(name: DeadlineName): void;
 }
 
 export class PhaseTimers {
   readonly #console: ConsoleLog;
   readonly #ends: PhaseEnds;
-  #timers: NodeJS.Timeout[] = [];
+  readonly #timers = new Set<NodeJS.Timeout>();
   #stopWatching: (() => void) | null = null;
 
   constructor(console: ConsoleLog, ends: PhaseEnds) {
@@ -33,38 +27,28 @@ export class PhaseTimers {
 
   arm(status: ServerStatus, spec: ServerSpec): void {
     this.clear();
-    if (status.state === "starting" && !status.isLaunching) this.#armStarting(status, spec);
-    if (status.state === "stopping" && !status.isLaunching) this.#armStopping(status, spec);
-    if (status.restartAt !== null) {
-      this.#after(status.restartAt - status.enteredAt, status.enteredAt, this.#ends.restart);
+    for (const { name, since, waitMs, leastMs = 0, everyMs } of deadlines(status, spec)) {
+      const restMs = Math.min(Math.max(since + waitMs - Date.now(), leastMs), Math.max(waitMs, 0));
+      this.#after(restMs, name, everyMs);
     }
-  }
-
-  clear(): void {
-    for (const timer of this.#timers) clearTimeout(timer);
-    this.#timers = [];
-    this.#stopWatching?.();
-    this.#stopWatching = null;
-  }
-
-  #armStarting(status: ServerStatus, spec: ServerSpec): void {
-    this.#after(spec.startTimeoutSeconds * 1000, status.startedAt ?? status.enteredAt, this.#ends.readyOverdue);
+    if (status.state !== "starting" || status.isLaunching) return;
     const matcher = readyMatcher(spec.readyPattern);
     if (matcher) this.#stopWatching = watchReady(this.#console, status.readyFrom, matcher, this.#ends.ready);
   }
 
-  #armStopping(status: ServerStatus, spec: ServerSpec): void {
-    const patienceMs = status.isKilled ? 0 : spec.stopTimeoutSeconds * 1000;
-    if (!status.isKilled) this.#after(patienceMs, status.enteredAt, this.#ends.terminate);
-    const killAgain = () => {
-      this.#ends.kill();
-      this.#timers.push(setTimeout(killAgain, KILL_GRACE_MS));
-    };
-    this.#after(patienceMs + KILL_GRACE_MS, status.enteredAt, killAgain);
+  clear(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#stopWatching?.();
+    this.#stopWatching = null;
   }
 
-  #after(waitMs: number, since: number, end: () => void): void {
-    const restMs = Math.min(Math.max(since + waitMs - Date.now(), 0), waitMs);
-    this.#timers.push(setTimeout(end, restMs));
+  #after(waitMs: number, name: DeadlineName, everyMs: number | undefined): void {
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      if (everyMs !== undefined) this.#after(everyMs, name, everyMs);
+      this.#ends.deadline(name);
+    }, waitMs);
+    this.#timers.add(timer);
   }
 }

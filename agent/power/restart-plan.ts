@@ -51,6 +51,32 @@ export function planRestart(
   return { ...rest, restartAt: now + backoffMs(step), backoffStep: step + 1 };
 }
 
+/**
+ * When a launch that failed without anybody waiting for it is tried again. It counts towards the limit like a crash,
+ * unless the node is to blame.
+ */
+export function planRelaunch(
+  status: ServerStatus,
+  rules: RestartRules,
+  isNodeFault: boolean,
+  now: number,
+): RestartPlan {
+  const kept = status.recentCrashes.filter((at) => at > now - rules.crashWindowMs && at <= now);
+  const recentCrashes = isNodeFault ? kept : [...kept, now].slice(-rules.maxCrashes);
+  const isGivenUp = !isNodeFault && recentCrashes.length >= rules.maxCrashes;
+  const { backoffStep } = status;
+  if (isGivenUp) return { restartAt: null, isGivenUp, recentCrashes, backoffStep };
+  return { restartAt: now + backoffMs(backoffStep), isGivenUp, recentCrashes, backoffStep: backoffStep + 1 };
+}
+
+/** The sentence for the owner: why it could not be started, and what comes of it. */
+export function relaunchWords(reason: string, plan: RestartPlan, rules: RestartRules, now: number): string {
+  if (plan.restartAt !== null) return `${reason} Trying again in ${Math.round((plan.restartAt - now) / 1000)} s.`;
+  return `${reason} It crashed or failed to start ${times(rules)} within ${span(rules.crashWindowMs)} and is not tried again; start it when the cause is mended.`;
+}
+
+const times = ({ maxCrashes }: RestartRules) => (maxCrashes === 1 ? "once" : `${maxCrashes} times`);
+
 const span = (ms: number): string => {
   const seconds = Math.round(ms / 1000);
   if (seconds % 60 !== 0) return `${seconds} seconds`;
@@ -61,6 +87,5 @@ const span = (ms: number): string => {
 export function planWords(words: string, plan: RestartPlan, rules: RestartRules, now: number): string {
   if (plan.restartAt !== null) return `${words}; restarting in ${Math.round((plan.restartAt - now) / 1000)} s.`;
   if (!plan.isGivenUp) return `${words}.`;
-  const times = rules.maxCrashes === 1 ? "once" : `${rules.maxCrashes} times`;
-  return `${words}. It crashed ${times} within ${span(rules.crashWindowMs)} and is not restarted any more; start it when the cause is mended.`;
+  return `${words}. It crashed ${times(rules)} within ${span(rules.crashWindowMs)} and is not restarted any more; start it when the cause is mended.`;
 }

@@ -21,7 +21,15 @@ import type {
   ServerPaths,
 } from "../runtime/container-runtime.ts";
 import { askToStop } from "./ask-to-stop.ts";
-import { hasScript, INSTALL_CANCELLED, installServer } from "./install-server.ts";
+import type { DeadlineName } from "./deadlines.ts";
+import {
+  CANCELLED_WORDS,
+  hasScript,
+  INSTALL_CANCELLED,
+  INSTALL_OVERDUE,
+  installServer,
+  overdueWords,
+} from "./install-server.ts";
 import { readLastLines } from "./last-lines.ts";
 import { launchServer } from "./launch-server.ts";
 import { PhaseTimers } from "./phase-timers.ts";
@@ -43,6 +51,12 @@ export interface ActorServices {
   bootIdentity: string;
   timeZone: string;
   writeInput(paths: ServerPaths, line: string): Promise<void>;
+}
+
+/** Something long that runs beside the mailbox. */
+interface Work {
+  abort: AbortController;
+  done: Promise<void>;
 }
 
 function factsOf(spec: ServerSpec): SpecFacts {
@@ -70,7 +84,9 @@ export class ServerActor {
   #spec: ServerSpec;
   #status: ServerStatus;
   #mailbox: Promise<unknown> = Promise.resolve();
-  #install: AbortController | null = null;
+  /** What was begun last; an earlier one that is not done yet is nobody's concern any more, but is waited for. */
+  #install: Work | null = null;
+  #launching: Work | null = null;
   /** Effects that are not done yet. */
   readonly #working = new Set<Promise<void>>();
   /** Exits of a run that ended before its launch was reported. */
@@ -89,16 +105,8 @@ export class ServerActor {
     this.#log = services.log.child({ serverId: spec.id });
     this.#status = services.journal.status(spec.id) ?? firstStatus(spec.id, Date.now());
     this.#timers = new PhaseTimers(console, {
-      restart: () => void this.post({ type: "restart_due" }),
       ready: () => void this.post({ type: "ready" }),
-      readyOverdue: () => void this.post({ type: "ready_overdue" }),
-      terminate: () => {
-        if (this.#status.state !== "stopping") return;
-        this.#try("terminate", () => services.runtime.signal(spec.id, "SIGTERM", this.#runToEnd()));
-      },
-      kill: () => {
-        if (this.#status.state === "stopping") this.#try("kill", () => this.#killAndLook());
-      },
+      deadline: (name) => this.#onDeadline(name),
     });
   }
 
@@ -188,7 +196,7 @@ export class ServerActor {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#timers.clear();
-    this.#install?.abort();
+    this.#install?.abort.abort();
     await this.#mailbox;
     await this.console.close();
   }
@@ -216,11 +224,10 @@ export class ServerActor {
     // Two states may be entered within one millisecond.
     const hasNewDeadline =
       status.state !== before.state || status.enteredAt !== before.enteredAt || status.restartAt !== before.restartAt;
-    if (hasNewDeadline || status.isLaunching !== before.isLaunching) this.#arm();
+    const isCut = status.stopAskedAt !== before.stopAskedAt && status.state === "installing";
+    if (hasNewDeadline || isCut || status.isLaunching !== before.isLaunching) this.#arm();
     for (const effect of effects) this.#act(effect);
     this.#followLimits();
-    // Nobody wants the start any more for which an image is being fetched.
-    if (status.state === "stopping" && status.isLaunching) this.#services.runtime.cancelPull(this.#spec.id);
     // What waited for the end of the run.
     if (status.state !== before.state && this.#isAtRest()) this.#try("resize the disk", () => this.#settleDisk());
     return answer;
@@ -273,13 +280,30 @@ export class ServerActor {
     }
   }
 
+  #onDeadline(name: DeadlineName): void {
+    const runId = this.#runToEnd();
+    if (name === "terminate") {
+      if (runId) this.#try("terminate", () => this.#services.runtime.signal(this.#spec.id, "SIGTERM", runId));
+    } else if (name === "kill") {
+      if (runId) this.#try("kill", () => this.#killAndLook());
+    } else if (name === "install_overdue") {
+      const { installGeneration: generation, installTimeoutSeconds } = this.#spec;
+      const isCut = this.#status.stopAskedAt !== null;
+      if (!isCut) this.#install?.abort.abort(INSTALL_OVERDUE);
+      const reason = isCut ? CANCELLED_WORDS : overdueWords(installTimeoutSeconds);
+      void this.post({ type: name, generation, reason });
+    } else {
+      void this.post({ type: name });
+    }
+  }
+
   #arm(): void {
     if (!this.#isClosed) this.#timers.arm(this.#status, this.#spec);
   }
 
   /** Nothing of this server runs, as far as is known. */
   #isAtRest(): boolean {
-    return RESTING.has(this.#status.state);
+    return RESTING.has(this.#status.state) && !this.#status.isLingering;
   }
 
   async #settleDisk(): Promise<void> {
@@ -288,9 +312,11 @@ export class ServerActor {
 
   #act(effect: Effect): void {
     if (this.#isClosed) return;
-    if (effect === "launch") this.#try("launch", () => this.#launch());
-    else if (effect === "install") this.#try("install", () => this.#runInstall());
+    if (effect === "launch") this.#launching = this.#begin("launch", this.#launching, (own) => this.#launch(own));
+    else if (effect === "install")
+      this.#install = this.#begin("install", this.#install, (own) => this.#runInstall(own));
     else if (effect === "abort_install") this.#abortInstall();
+    else if (effect === "abort_launch") this.#abortLaunch();
     else if (effect === "kill") this.#try("kill", () => this.#killAndLook());
     else this.#try("ask to stop", () => this.#askToStop());
   }
@@ -298,7 +324,13 @@ export class ServerActor {
   /** What a suspension or maintenance cuts short is done as asked for when that is over; nobody took it back. */
   #abortInstall(): void {
     const { suspended, held } = this.#spec;
-    this.#install?.abort(suspended || held ? undefined : INSTALL_CANCELLED);
+    this.#install?.abort.abort(suspended || held ? undefined : INSTALL_CANCELLED);
+  }
+
+  /** Nobody wants the start any more, nor the image that may be fetched for it. */
+  #abortLaunch(): void {
+    this.#launching?.abort.abort();
+    this.#services.runtime.cancelPull(this.#spec.id);
   }
 
   /** Effects never throw into the mailbox: what they could not do is logged, and the deadlines stand behind them. */
@@ -309,8 +341,22 @@ export class ServerActor {
     this.#working.add(working);
   }
 
-  async #launch(): Promise<void> {
-    const { bootIdentity, journal } = this.#services;
+  /** Begins work of which there is one at a time, when the one before is done. */
+  #begin(what: string, before: Work | null, run: (own: Work) => Promise<void>): Work {
+    const done = Promise.withResolvers<void>();
+    const own: Work = { abort: new AbortController(), done: done.promise };
+    this.#try(what, async () => {
+      await before?.done;
+      await run(own).finally(() => done.resolve());
+    });
+    return own;
+  }
+
+  async #launch(own: Work): Promise<void> {
+    const { bootIdentity, journal, runtime } = this.#services;
+    // Nobody waits for it any more, be it that it was given up while it waited.
+    if (this.#launching !== own || this.#isClosed || !this.#status.isLaunching) return;
+    if (own.abort.signal.aborted) return this.post({ type: "launch_failed", reason: "The start was called off." });
     const readyFrom = (await this.console.bounds()).latest;
     const spec = this.#spec;
     await this.#inTurn(async () => {
@@ -318,8 +364,15 @@ export class ServerActor {
       this.#status = { ...this.#status, readyFrom, runFields: runFields(spec), runSpecVersion: spec.version };
       await journal.commit({ status: this.#status });
     });
-    const outcome = await launchServer(spec, this.paths, this.#services);
-    if (!outcome.ok) return this.post({ type: "launch_failed", reason: outcome.reason });
+    const outcome = await launchServer(spec, this.paths, this.#services, own.abort.signal);
+    if (this.#launching !== own) {
+      if (outcome.ok) await runtime.kill(spec.id, outcome.status.runId);
+      return;
+    }
+    if (!outcome.ok) {
+      const { reason, isNodeFault } = outcome;
+      return this.post({ type: "launch_failed", reason, isNodeFault });
+    }
     const { runId, startedAt } = outcome.status;
     await this.post({ type: "launched", runId, startedAt: startedAt ?? Date.now(), bootIdentity });
     const exit = this.#earlyExits.get(runId);
@@ -327,22 +380,20 @@ export class ServerActor {
     if (exit) await this.exited(runId, exit);
   }
 
-  async #runInstall(): Promise<void> {
-    const abort = new AbortController();
-    this.#install = abort;
+  async #runInstall(own: Work): Promise<void> {
+    if (this.#install !== own || this.#isClosed || this.#status.state !== "installing") return;
     const generation = this.#spec.installGeneration;
-    const reason = await installServer(this.#spec, this.paths, this.#services, abort);
-    if (this.#install === abort) this.#install = null;
+    const reason = await installServer(this.#spec, this.paths, this.#services, own.abort.signal);
     // Ended because the agent ends: it is run anew when the agent is back.
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#install !== own) return;
     if (reason === null) await this.post({ type: "installed", generation });
     else await this.post({ type: "install_failed", generation, reason });
   }
 
   /** The run that is to be ended; undefined when it has no name yet, or when whatever is left is meant. */
   #runToEnd(): string | undefined {
-    const { state, isLaunching, runId } = this.#status;
-    return state === "stopping" && !isLaunching ? (runId ?? undefined) : undefined;
+    const { state, isLaunching, isLingering, runId } = this.#status;
+    return isLingering || (state === "stopping" && !isLaunching) ? (runId ?? undefined) : undefined;
   }
 
   /** What became known of the ending of a run says nothing of the next one. */
@@ -375,8 +426,12 @@ export class ServerActor {
   async #reconcileRun(found: RuntimeStatus | null): Promise<void> {
     const { bootIdentity } = this.#services;
     const status = this.#status;
-    const isExpected = status.state === "starting" || status.state === "running" || status.state === "stopping";
-    if (status.state === "installing") return this.#act("install");
+    const isExpected = ["starting", "running", "stopping"].includes(status.state) || status.isLingering;
+    if (status.state === "installing") {
+      if (status.stopAskedAt === null) return this.#act("install");
+      const generation = this.#spec.installGeneration;
+      return void (await this.#step({ type: "install_failed", generation, reason: CANCELLED_WORDS }));
+    }
     if (found?.isRunning) {
       const run = { runId: found.runId, startedAt: found.startedAt ?? Date.now(), bootIdentity };
       if (!isExpected) return void (await this.#step({ type: "found_running", ...run }));
@@ -385,6 +440,7 @@ export class ServerActor {
         this.#status = { ...status, ...run, runFields: null };
         await this.#services.journal.commit({ status: this.#status });
       }
+      if (status.isLingering) return this.#act("kill");
       if (status.state !== "stopping") return;
       if (status.isKilled) this.#act("kill");
       else if (status.stopAskedAt === null) this.#act("ask_to_stop");

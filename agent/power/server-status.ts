@@ -29,7 +29,7 @@ export const serverStatusSchema = z.object({
   next: z.enum(["rest", "start"]),
   /** When the present state was entered: its deadlines count from here. */
   enteredAt: z.number().int().nonnegative(),
-  /** `stopping`, and the game was already asked to stop: asking twice can make a game quit without saving. */
+  /** `installing`, and it was cut short then; or `stopping`, and the game was already asked to stop: asking twice can make a game quit without saving. */
   stopAskedAt: z.number().int().nullable(),
   /** `stopping`, and by force. */
   isKilled: z.boolean(),
@@ -46,6 +46,10 @@ export const serverStatusSchema = z.object({
   crashResetAt: z.number().int().nonnegative().default(0),
   /** At rest because its node is under maintenance; what it shall be afterwards is its desired power. */
   isHeld: z.boolean().default(false),
+  /** `error`, and the last run could not be ended: the agent goes on trying, and `next` is what follows. */
+  isLingering: z.boolean().default(false),
+  /** `starting` by the agent's own decision. */
+  isAutomatic: z.boolean().default(false),
   /** What the present run was started with, see `run-fields.ts`; null when its agent did not write that down yet. */
   runFields: z.record(z.string(), z.string()).nullable().default(null),
   pendingRestart: pendingChangesSchema.default([]),
@@ -81,6 +85,8 @@ export function firstStatus(serverId: string, now: number): ServerStatus {
     backoffStep: 0,
     crashResetAt: 0,
     isHeld: false,
+    isLingering: false,
+    isAutomatic: false,
     runFields: null,
     pendingRestart: [],
     runSpecVersion: null,

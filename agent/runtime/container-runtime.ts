@@ -29,6 +29,8 @@ export interface LaunchSpec {
   /** Command line for `sh -c`. */
   command: string;
   environment: Record<string, string>;
+  /** Calls the start off where it can still be: it rejects, or resolves when it had gone too far. */
+  abort?: AbortSignal;
 }
 
 export interface InstallSpec {
@@ -90,6 +92,13 @@ export type ExitListener = (serverId: string, runId: string, exit: ExitStatus) =
 
 export class RuntimeError extends Error {
   override name = "RuntimeError";
+  /** Nothing of the server is to blame: the node's own tools fail, and may work again in a moment. */
+  readonly isNodeFault: boolean;
+
+  constructor(message: string, { isNodeFault = false, ...options }: ErrorOptions & { isNodeFault?: boolean } = {}) {
+    super(message, options);
+    this.isNodeFault = isNodeFault;
+  }
 }
 
 export interface ContainerRuntime {

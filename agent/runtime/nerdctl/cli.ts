@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { RuntimeError } from "../container-runtime.ts";
-import { explainFailure, type FailedAction } from "./errors.ts";
+import { explainFailure, type FailedAction, isRuntimeDown } from "./errors.ts";
 import { NAMESPACE_DEFAULT, type NerdctlOptions } from "./options.ts";
 
 /** Output kept of one call; the rest is read and dropped. */
@@ -96,11 +96,12 @@ export class NerdctlCli {
       child.on("error", (error) => {
         settle();
         this.#log.error({ err: error }, "nerdctl cannot be run");
-        reject(new RuntimeError("nerdctl cannot be run on this node."));
+        reject(new RuntimeError("nerdctl cannot be run on this node.", { isNodeFault: true }));
       });
       child.on("close", (code) => {
         settle();
-        if (isLate) reject(new RuntimeError("The node's container runtime did not answer in time."));
+        if (isLate)
+          reject(new RuntimeError("The node's container runtime did not answer in time.", { isNodeFault: true }));
         else resolve({ code: code ?? 255, stdout: stdout(), stderr: stderr() });
       });
     });
@@ -116,6 +117,6 @@ export class NerdctlCli {
   /** The error to throw for a failed call; nerdctl's own words go to the log. */
   failure(action: FailedAction, { code, stderr }: CallResult): RuntimeError {
     this.#log.warn({ action, code, output: stderr.slice(-2_000) }, "nerdctl failed");
-    return new RuntimeError(explainFailure(action, stderr));
+    return new RuntimeError(explainFailure(action, stderr), { isNodeFault: isRuntimeDown(stderr) });
   }
 }

@@ -63,6 +63,8 @@ export function explainFailure(action: FailedAction, output: string): string {
   return FALLBACK[action];
 }
 
+/** containerd itself is away, or goes away in the middle of an answer. */
+export const isRuntimeDown = (output: string) => CONTAINERD_DOWN.test(output);
 export const isImageMissing = (output: string) => /image not available|no such image/i.test(output);
 export const isContainerMissing = (output: string) =>
   /no such (?:container|object)|container \S+ in namespace \S+ not found/i.test(output);

@@ -294,6 +294,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   /** `nerdctl run`; an image that is not on the node is pulled first. */
   async #run(launch: LaunchSpec, runId: string, setting: ContainerSetting): Promise<string> {
     const run = gameArguments({ ...launch, runId }, launch.command, setting);
+    launch.abort?.throwIfAborted();
     let result = await runContainer(this.#cli, run);
     if (result.code !== 0 && isImageMissing(result.stderr)) {
       await this.#images.pull(launch.spec.image, { serverId: launch.spec.id, paths: launch.paths });

@@ -2,6 +2,7 @@ import { and, asc, eq, isNotNull, sql } from "drizzle-orm";
 import { allocations, ipPools, nodes, poolAddresses, serverObserved, servers } from "../../../drizzle/schema/index.ts";
 import type { PoolNetwork } from "../../../protocol/network.ts";
 import type { NodeSpec, ServerSpec } from "../../../protocol/spec.ts";
+import { stopSignalOf } from "../../../protocol/stop-signal.ts";
 import type { AgentContext } from "./agent-identity.ts";
 
 type ServerRow = typeof servers.$inferSelect;
@@ -56,12 +57,6 @@ export async function nodeSpec(ctx: AgentContext): Promise<NodeSpec> {
       held: node?.mode === "maintenance",
     })),
   };
-}
-
-/** `^C` in place of a stop command means the signal. */
-function stopSignalOf({ stopCommand, sendSignalTo }: ServerRow["templateSnapshot"]): string | null {
-  if (sendSignalTo) return sendSignalTo;
-  return stopCommand.trim() === "^C" ? "SIGINT" : null;
 }
 
 /** The spec of one server: its own choices over the template it was made from. */
