@@ -32,8 +32,11 @@ async function gameOwner(runtime: ContainerRuntime, paths: ServerPaths): Promise
   return { uid, gid };
 }
 
+const DISK_FULL = "This server's disk is full: delete files or raise its limit, then start it.";
+
 /** The message of an error that was made for the owner, or a general one; the rest is for the log. */
 export function ownerReason(error: unknown, general: string): string {
+  if ((error as NodeJS.ErrnoException).code === "ENOSPC") return DISK_FULL;
   return error instanceof RuntimeError || error instanceof UnknownVariableError ? error.message : general;
 }
 

@@ -3,6 +3,8 @@ import type { ResourceStats } from "../../../protocol/frames/shared.ts";
 import { formatBytes, formatDuration, formatPercent } from "../../components/formatting.ts";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { Card } from "../../components/ui/card.tsx";
+import { cn } from "../../components/ui/class-names.ts";
+import { type DiskWords, diskWords, limitWords } from "./disk-words.ts";
 import { networkRates } from "./network-rates.ts";
 import { STATS_KEPT } from "./use-live-server.ts";
 
@@ -41,9 +43,10 @@ export function StatsPanel({ server, stats }: { server: ServerDetail; stats: rea
       <Figure
         label="Disk"
         value={latest ? formatBytes(latest.diskBytes) : null}
-        of={`of ${formatBytes(diskLimit)}`}
+        of={limitWords(formatBytes(diskLimit), latest ?? {})}
         values={stats.map((sample) => sample.diskBytes)}
         max={diskLimit}
+        notes={latest && diskWords(latest)}
       />
       <p className="px-1 text-subtle text-xs tabular-nums max-lg:col-span-2">
         {latest && latest.uptimeMs > 0
@@ -56,18 +59,26 @@ export function StatsPanel({ server, stats }: { server: ServerDetail; stats: rea
   );
 }
 
+const TONES: Record<DiskWords["tone"], string> = {
+  danger: "text-danger",
+  warning: "text-warning",
+  plain: "text-subtle",
+};
+
 function Figure({
   label,
   value,
   of,
   values,
   max,
+  notes = [],
 }: {
   label: string;
   value: string | null;
   of: string;
   values: readonly number[];
   max?: number;
+  notes?: readonly DiskWords[] | undefined;
 }) {
   return (
     <Card className="overflow-hidden" aria-label={label}>
@@ -77,6 +88,15 @@ function Figure({
           <span className="whitespace-nowrap font-semibold text-[17px] tabular-nums leading-6">{value ?? "–"}</span>
           <span className="whitespace-nowrap text-faint text-xs tabular-nums">{of}</span>
         </p>
+        {notes.map(({ text, tone }) => (
+          <p
+            key={text}
+            role={tone === "plain" ? undefined : "status"}
+            className={cn("text-pretty text-xs", TONES[tone])}
+          >
+            {text}
+          </p>
+        ))}
       </div>
       <Sparkline values={values} max={max} capacity={STATS_KEPT} className="mt-1 block h-10 w-full" />
     </Card>

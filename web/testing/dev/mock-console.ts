@@ -73,6 +73,9 @@ export class MockConsole {
         networkTxBytes: Math.round(received * 2.2),
         diskBytes: 3.1e9,
         diskLimitBytes: 20_480 * 1024 * 1024,
+        diskLimitKind: "hard",
+        diskState: "nearly_full",
+        diskNotice: "The new size of this server's disk, 16384 MiB, waits until it is stopped.",
         processCount: 3,
         uptimeMs: 13_000_000,
       });
