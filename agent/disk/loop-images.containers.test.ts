@@ -8,6 +8,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -310,6 +311,58 @@ describe("after a power cut", () => {
     world.reboot();
     execFileSync("mount", ["-t", "tmpfs", "tmpfs", world.paths.data]);
     await expect(world.disk().prepare(wish(16), "start")).rejects.toThrow(/Something else is mounted/);
+  });
+});
+
+describe("a node that promised more than it has", () => {
+  let node: string;
+  beforeEach(() => {
+    node = join(world.folder, "node");
+    mkdirSync(node);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", node]);
+  });
+
+  it("gives its games write errors, and their disks are whole again when there is room", async () => {
+    const crowded = new DiskWorld(node);
+    await crowded.prepare();
+    const disk = crowded.disk();
+    await disk.prepare(wish(64), "start");
+    const precious = join(crowded.paths.data, "precious");
+    writeFileSync(precious, "precious");
+    execFileSync("sync", ["--file-system", crowded.paths.data]);
+    // Cached writes succeed; the kernel finds out that there is no room for them when it writes them down.
+    const big = join(crowded.paths.data, "big");
+    spawnSync("dd", ["if=/dev/zero", `of=${big}`, "bs=1M", "count=40", "conv=fsync"]);
+    expect(statfsSync(node).bavail).toBe(0);
+    const { usedBytes, limitBytes } = await disk.read(wish(64));
+    expect(usedBytes).toBeLessThanOrEqual(limitBytes);
+
+    execFileSync("mount", ["-o", "remount,size=200m", node]);
+    await disk.prepare(wish(64), "start");
+    expect(readFileSync(precious, "utf8")).toBe("precious");
+    rmSync(big, { force: true });
+    writeFileSync(big, mib(40, 3));
+    // The first one to ask is told of the failure that is over.
+    spawnSync("sync", ["--file-system", crowded.paths.data]);
+    await disk.release();
+    await disk.prepare(wish(64), "start");
+    expect(readFileSync(big).equals(mib(40, 3))).toBe(true);
+    await disk.release();
+  });
+
+  it("refuses to reserve what it does not have, in words, and keeps the disk as it is", async () => {
+    const crowded = new DiskWorld(node);
+    await crowded.prepare();
+    const disk = crowded.disk(crowded.images(true));
+    await expect(disk.prepare(wish(64), "start")).rejects.toThrow(/not enough free disk space/);
+    expect(readdirSync(crowded.paths.root)).not.toContain("disk.new");
+    await disk.prepare(wish(16), "start");
+    await disk.prepare(wish(64), "start");
+    expect(await disk.read(wish(64))).toMatchObject({
+      limitBytes: 16 * MB,
+      notice: expect.stringMatching(/64 MiB, could not be set\. The node has not enough free disk space/),
+    });
+    await disk.release();
   });
 });
 

@@ -47,6 +47,11 @@ const NODE_SPARE_BYTES = 64 * MB;
 const DAMAGED =
   "This server's disk is damaged and could not be repaired automatically. Nothing was deleted; an administrator of the node can repair it.";
 
+const NO_ROOM = "The node has not enough free disk space for this server's disk.";
+
+const inWords = (error: unknown): unknown =>
+  /No space left|ENOSPC/.test((error as Error).message) ? new RuntimeError(NO_ROOM) : error;
+
 export interface LoopImagesOptions {
   /** Whom the root of a new disk belongs to. */
   gameOwner: FileOwner;
@@ -237,18 +242,17 @@ export class LoopImages implements HardLimit {
       await demandProgram("sync", ["--", image]);
     } catch (error) {
       await rm(image, { force: true });
-      if (/No space left/.test((error as Error).message)) {
-        throw new RuntimeError("The node has not enough free disk space for this server's disk.");
-      }
-      throw error;
+      throw inWords(error);
     }
   }
 
   /** Makes the file longer, never shorter. */
   async #extend(image: string, limitBytes: number): Promise<void> {
     if ((await stat(image)).size >= limitBytes) return;
-    if (this.#options.isReserved) await demandProgram("fallocate", ["--length", String(limitBytes), "--", image]);
-    else await truncate(image, limitBytes);
+    if (!this.#options.isReserved) return truncate(image, limitBytes);
+    await demandProgram("fallocate", ["--length", String(limitBytes), "--", image]).catch((error) => {
+      throw inWords(error);
+    });
   }
 
   async #commit({ making, image }: DiskPaths): Promise<void> {

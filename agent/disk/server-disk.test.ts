@@ -116,6 +116,18 @@ describe("where hard limits can be set", () => {
     expect(await server.read(wish(200))).toMatchObject({ limitBytes: 200 * MB, notice: null });
   });
 
+  it("that cannot grow is used as it is, but never when it is not there any more", async () => {
+    const server = disk();
+    await server.prepare(wish(100), "start");
+    hard.grow = async () => {
+      throw new RuntimeError("There is no room.");
+    };
+    await server.prepare(wish(200), "start");
+    expect((await server.read(wish(200))).notice).toMatch(/200 MiB, could not be set\. There is no room\.$/);
+    hard.measure = async () => null;
+    await expect(server.prepare(wish(200), "start")).rejects.toThrow("There is no room.");
+  });
+
   it("shrinks only at rest, and tells that it waits, and that it does not fit", async () => {
     const server = disk();
     await server.prepare(wish(100), "start");

@@ -160,10 +160,22 @@ export class ServerDisk {
       this.#notice = this.#sizeNotice(wish, "waits until it is stopped");
       return isAtRest;
     }
-    if (!(await hard.grow(paths, wantedBytes, isAtRest))) {
-      this.#notice = this.#sizeNotice(wish, "waits until it is stopped or restarted");
-    }
+    await this.#grow(wish, isAtRest);
     return false;
+  }
+
+  /** A disk that cannot grow goes on being used as it is. */
+  async #grow(wish: Wish, isAtRest: boolean): Promise<void> {
+    const { hard } = this.#services;
+    try {
+      if (await hard.grow(this.#paths, wish.diskMb * MB, isAtRest)) return;
+      this.#notice = this.#sizeNotice(wish, "waits until it is stopped or restarted");
+    } catch (error) {
+      if ((await hard.measure(this.#paths)) === null) throw error;
+      this.#log.error({ err: error, serverId: wish.id }, "a server's disk could not grow");
+      const reason = error instanceof RuntimeError ? error.message : "The node's log says why.";
+      this.#notice = this.#sizeNotice(wish, `could not be set. ${reason.replace(/\.$/, "")}`);
+    }
   }
 
   #sizeNotice(wish: Wish, what: string): string {

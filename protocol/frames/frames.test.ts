@@ -37,6 +37,9 @@ describe.each(directions)("%s", (name, schema) => {
       "crash",
       "pendingRestart",
       "runSpecVersion",
+      "diskLimitKind",
+      "diskState",
+      "diskNotice",
       // Required of an agent, but not towards a viewer.
       ...(name === "hub-to-client" ? ["crashCount"] : []),
     ]);
