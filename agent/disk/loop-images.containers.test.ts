@@ -268,6 +268,20 @@ describe("after a power cut", () => {
     expect(await world.loops()).toHaveLength(1);
   });
 
+  it("is mounted once more where it was unmounted under a server that runs", async () => {
+    await world.disk().prepare(wish(16), "start");
+    const inUse = openSync(file("world"), "w");
+    world.reboot();
+    expect(existsSync(file("world"))).toBe(false);
+    const disk = world.disk();
+    await disk.settle(wish(16), false);
+    writeSync(inUse, "the same disk");
+    closeSync(inUse);
+    expect(readFileSync(file("world"), "utf8")).toBe("the same disk");
+    expect(await world.loops()).toHaveLength(1);
+    expect((await disk.read(wish(16))).notice).toBeNull();
+  });
+
   it("is repaired when it was not unmounted cleanly", async () => {
     await world.disk().prepare(wish(16), "start");
     writeFileSync(file("world"), "precious");

@@ -133,8 +133,13 @@ export class LoopImages implements HardLimit {
       if (!(await this.#unmount(places.data))) return;
     }
     await this.#prepareMountpoint(places.data);
-    await this.#check(places.image);
-    await this.#mount(places.image, places.data);
+    const [inUse] = isAtRest ? [] : await this.#loopsOf(places.image);
+    // Unmounted behind our back, and still in use by the server: what its container has is mounted here once more.
+    if (inUse) await demandProgram("mount", ["-o", "nosuid,nodev,noatime", "--", inUse.device, places.data]);
+    else {
+      await this.#check(places.image);
+      await this.#mount(places.image, places.data);
+    }
     if (!(await this.#mounted(places))) throw new RuntimeError("This server's disk could not be mounted.");
   }
 

@@ -171,7 +171,7 @@ describe("an agent that lost its own records", () => {
         for (const name of ["spec.json", "spec.json.previous"]) rmSync(join(node.dataDir, name), { force: true });
       },
     ],
-    ["of everything", () => rmSync(node.dataDir, { recursive: true })],
+    ["of everything", () => node.loseData()],
   ])("%s, finds its server running in the same container, and can end it", async (_what, lose) => {
     const { id, container } = await running();
     await node.stop();

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Agent } from "../agent.ts";
 import { configSchema } from "../config.ts";
+import { unmountBelow } from "../disk/testing/disk-mounts.ts";
 import { createLog } from "../log.ts";
 import { chooseRuntime } from "../runtime/choose-runtime.ts";
 import { containerName, LABEL } from "../runtime/nerdctl/options.ts";
@@ -115,12 +116,19 @@ export class ContainerNode {
     return Number(this.nerdctl("inspect", "--format", "{{.State.Pid}}", name));
   }
 
+  /** Loses everything that the agent has on disk; disks that are in use live on where they are used. */
+  loseData(): void {
+    unmountBelow(this.dataDir);
+    rmSync(this.dataDir, { recursive: true });
+  }
+
   /** Removes what this node still has, and the folder. */
   async cleanUp(): Promise<void> {
     await this.#agent?.stop().catch(() => undefined);
     const ids = this.nerdctl("ps", "-aq", "--filter", `label=${LABEL.node}=${this.plane.nodeId}`);
     for (const id of ids.split("\n").filter((line) => line !== "")) this.nerdctl("rm", "-f", id);
     await this.plane.close();
+    unmountBelow(this.folder);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
