@@ -1,11 +1,8 @@
-import { mkdirSync, readFileSync } from "node:fs";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { readFileSync } from "node:fs";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { DESKTOP, launchBrowser, shoot as shootPage } from "./world/browser.ts";
 import { Panel } from "./world/panel.ts";
-
-const SHOTS = ".screenshots";
-const DESKTOP = { width: 1280, height: 800 };
-const PHONE = { width: 390, height: 844 };
 
 let panel: Panel;
 let browser: Browser;
@@ -13,20 +10,8 @@ let context: BrowserContext;
 let page: Page;
 
 beforeAll(async () => {
-  mkdirSync(SHOTS, { recursive: true });
   panel = await Panel.start();
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  browser = await launchBrowser();
   context = await browser.newContext({ viewport: DESKTOP });
   page = await context.newPage();
   page.on("pageerror", (error) => pageErrors.push(String(error)));
@@ -38,24 +23,7 @@ afterAll(async () => {
 
 const pageErrors: string[] = [];
 
-/** Runs in the page: what makes it wider than the screen. */
-function tooWide(): string[] {
-  if (document.documentElement.scrollWidth <= window.innerWidth) return [];
-  return [...document.querySelectorAll("body *")]
-    .filter((element) => element.getBoundingClientRect().right > window.innerWidth)
-    .map((element) => `${element.tagName} ${element.className}: ${element.textContent?.slice(0, 40)}`);
-}
-
-/** A picture of the page at both widths, for a person to look at; and no page may be wider than its screen. */
-async function shoot(name: string): Promise<void> {
-  for (const [device, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
-    await page.setViewportSize(size);
-    await page.screenshot({ path: `${SHOTS}/${name}-${device}.png` });
-    expect(await page.evaluate(tooWide), `${name} on a ${device} scrolls sideways`).toEqual([]);
-  }
-  await page.setViewportSize(DESKTOP);
-}
-
+const shoot = (name: string) => shootPage(page, name);
 const consoleText = () =>
   page.evaluate(
     () => (window as unknown as { __catalystConsole?: { text(): string } }).__catalystConsole?.text() ?? "",

@@ -144,6 +144,29 @@ describe.each([
   });
 });
 
+describe.each([
+  ["a hold", HELD, "stopped"],
+  ["a suspension", SUSPENDED, "suspended"],
+] as const)("%s over a restart of agent and node", (_what, barred, state) => {
+  test("a run that is found all the same is stopped", () => {
+    const resting = step(step(RUNNING, barred, SPEC).status, barred, exited(0)).status;
+    expect(resting.state).toBe(state);
+    const found = { type: "found_running", runId: "run-9", startedAt: NOW, bootIdentity: "b" } as const;
+    const running = step(resting, barred, found).status;
+    const stopping = step(running, barred, SPEC);
+    expect(stopping).toMatchObject({ effects: ["ask_to_stop"], status: { state: "stopping", runId: "run-9" } });
+    const again = step(stopping.status, barred, { ...exited(0), runId: "run-9" } as PowerInput).status;
+    expect(again).toMatchObject({ state, desiredPower: "running" });
+    expect(step(again, FACTS, SPEC).effects).toEqual(["launch"]);
+  });
+
+  test("a node that reboots in the middle starts nothing, and everything afterwards", () => {
+    const lost = step(RUNNING, barred, { type: "lost", hasNodeRebooted: true });
+    expect(lost).toMatchObject({ effects: [], status: { state } });
+    expect(step(lost.status, FACTS, SPEC).effects).toEqual(["launch"]);
+  });
+});
+
 test("a suspension that ends does not bring back what had crashed for good", () => {
   const crashed = status({ state: "crashed", desiredPower: "running" });
   const suspended = step(crashed, SUSPENDED, SPEC).status;

@@ -11,7 +11,7 @@ import type {
   updateServerBodySchema,
 } from "../../protocol/api/servers.ts";
 import type { ResourceStats } from "../../protocol/frames/shared.ts";
-import type { PowerAction, ServerState } from "../../protocol/server-state.ts";
+import type { DesiredPower, PowerAction, ServerState } from "../../protocol/server-state.ts";
 import { type Page, request, requestPage } from "./client.ts";
 import { LIST_POLL_MS } from "./query-client.ts";
 
@@ -154,6 +154,13 @@ const OPTIMISTIC: Record<PowerAction, ServerState> = {
   kill: "stopping",
 };
 
+const WISH: Record<PowerAction, DesiredPower> = {
+  start: "running",
+  restart: "running",
+  stop: "stopped",
+  kill: "stopped",
+};
+
 /** Asks for a power action and shows its beginning at once; a refusal puts the former state back. */
 export function usePower(id: string) {
   const queries = useQueryClient();
@@ -169,12 +176,12 @@ export function usePower(id: string) {
     onError: (_error, _action, context) => {
       if (context?.before) applyServerState(queries, id, { status: context.before });
     },
-    onSuccess: (reply) => applyServerState(queries, id, { status: reply.state }),
+    onSuccess: (reply, action) => applyServerState(queries, id, { status: reply.state, desiredPower: WISH[action] }),
   });
 }
 
 type LiveField =
-  | keyof Pick<Server, "status" | "statusReason" | "exitCode" | "startedAt" | "nodeIsOnline">
+  | keyof Pick<Server, "desiredPower" | "status" | "statusReason" | "exitCode" | "startedAt" | "nodeIsOnline">
   | keyof Pick<ServerDetail, "signal" | "oomKilled" | "restartAt" | "crashCount">;
 
 /** Writes a newer state of one server into everything that is on the screen. */

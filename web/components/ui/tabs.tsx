@@ -1,5 +1,5 @@
-import type { ReactNode } from "react";
-import { NavLink } from "react-router";
+import { type ReactNode, useEffect, useRef } from "react";
+import { NavLink, useLocation } from "react-router";
 import { cn } from "./class-names.ts";
 
 /** Sections of a page, each with an address of its own, so that a reload or a shared link opens the same one. */
@@ -10,8 +10,15 @@ export function TabLinks({
   tabs: { to: string; end?: boolean; children: ReactNode }[];
   label: string;
 }) {
+  const nav = useRef<HTMLElement>(null);
+  const { pathname } = useLocation();
+  // On a narrow screen the row scrolls: the section that is open is always in sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the address is what says which one is open
+  useEffect(() => {
+    nav.current?.querySelector("[aria-current=page]")?.scrollIntoView({ inline: "center", block: "nearest" });
+  }, [pathname]);
   return (
-    <nav aria-label={label} className="-mb-px flex gap-1 overflow-x-auto">
+    <nav ref={nav} aria-label={label} className="-mb-px flex gap-1 overflow-x-auto">
       {tabs.map((tab) => (
         <NavLink
           key={tab.to}

@@ -20,6 +20,9 @@ const BUTTONS = [
 export function PowerButtons({ server }: { server: ServerDetail }) {
   const power = usePower(server.id);
   const [confirmingKill, setConfirmingKill] = useState(false);
+  const isHeld = server.nodeMode === "maintenance";
+  // A stop says that it shall not be started again when the maintenance ends.
+  const isHeldToReturn = isHeld && server.status === "stopped" && server.desiredPower === "running";
   const act = (action: PowerAction) => power.mutate(action, { onError: toastFailure });
 
   return (
@@ -27,8 +30,8 @@ export function PowerButtons({ server }: { server: ServerDetail }) {
       {BUTTONS.map(({ action, label, icon: Icon, variant }) => {
         const obstacle = allows(server, `server.${action}`)
           ? powerObstacle(action, server.status, server.nodeIsOnline, {
-              isWaiting: server.restartAt !== null,
-              isHeld: server.nodeMode === "maintenance",
+              isWaiting: server.restartAt !== null || isHeldToReturn,
+              isHeld,
             })
           : "You may not do this.";
         return (

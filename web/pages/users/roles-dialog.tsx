@@ -24,7 +24,7 @@ export function RolesDialog({
       open={open}
       onOpenChange={onOpenChange}
       title={`Roles of ${user.username}`}
-      description="What they may do everywhere. It holds at once; they are asked to connect again."
+      description="What they may do everywhere. It holds at once."
     >
       <RolesForm user={user} onDone={() => onOpenChange(false)} />
     </Dialog>

@@ -3,7 +3,7 @@ import type { AuditEntry } from "../../../protocol/api/audit.ts";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import type { NodeSpec } from "../../../protocol/spec.ts";
 import { secretHash } from "../../auth/secret.ts";
-import { FakeSockets } from "../../testing/fake-sockets.ts";
+import { FakeSocket, FakeSockets } from "../../testing/fake-sockets.ts";
 import { type Person, World } from "../../testing/world.ts";
 
 let world: World;
@@ -129,6 +129,24 @@ describe("suspending a server", () => {
     await unsuspend(admin);
     expect(await suspended()).toBe(false);
   });
+});
+
+it("ends one subscription of a general socket with an error frame, and the socket goes on", async () => {
+  const ofHub = new FakeSocket();
+  hub().connectWith = () => sockets.upgrade(ofHub);
+  await world.call("GET", "/ws", { headers: { upgrade: "websocket", authorization: `Bearer ${owner.token}` } });
+  const socket = sockets.accepted.at(-1)!;
+  await world.until("introduced", () => socket.of("client_handshake_response").length > 0);
+  socket.receive({ type: "subscribe", serverId: id });
+  await world.until("subscribed", () => hub().identities.length > 0);
+  await suspend(admin);
+  ofHub.receive({ type: "bye", code: 4409, reason: "the server was suspended", reconnectAfterMs: 0 });
+  await world.until("told", () => socket.of("error").length > 0);
+  expect(socket.of("error")).toMatchObject([{ code: "SERVER_SUSPENDED", error: expect.stringContaining(id) }]);
+  socket.receive({ type: "ping" });
+  expect(socket.of("pong")).toHaveLength(1);
+  expect(socket.closed).toBeNull();
+  hub().connectWith = null;
 });
 
 describe("a suspended server", () => {
