@@ -36,7 +36,8 @@ export async function checkService(environment: NodeJS.ProcessEnv, folders = UNI
       ),
     ];
   }
-  if (environment.INVOCATION_ID) return [ok(id, subject, "Kept running by systemd.")];
+  if (environment.CATALYST_AGENT_SUPERVISOR === "systemd" || environment.INVOCATION_ID)
+    return [ok(id, subject, "Kept running by systemd.")];
   return [
     warning(
       id,

@@ -142,9 +142,32 @@ install_containers() {
     tar -xzf "$work/nerdctl.tar.gz" -C /usr/local || fail 'the nerdctl bundle could not be unpacked'
     command -v nerdctl >/dev/null || fail 'the bundle holds no nerdctl'
   fi
+  # The bundle's tini is a static one under the plain name.
+  if ! command -v tini-static >/dev/null && [ -x /usr/local/bin/tini ]; then
+    ln -s tini /usr/local/bin/tini-static
+  fi
   if [ -f /usr/local/lib/systemd/system/containerd.service ] || systemctl cat containerd >/dev/null 2>&1; then
     systemctl daemon-reload
     systemctl enable --now containerd >/dev/null 2>&1 || fail 'containerd does not start. See: journalctl -u containerd'
+  fi
+}
+
+# Programs that the agent and its containers call, with the packages of Debian and Ubuntu that hold them. What cannot be
+# installed is named again by the health check at the end.
+install_tools() {
+  local missing=() tool package
+  while read -r tool package; do
+    command -v "$tool" >/dev/null || missing+=("$package")
+  done < <(
+    printf '%s\\n' 'perl perl-base' 'flock util-linux' 'setsid util-linux' 'mkfifo coreutils'
+    [ "$runtime" = auto ] || printf '%s\\n' 'iptables iptables' 'tini-static tini'
+  )
+  if [ "\${#missing[@]}" -gt 0 ] && command -v apt-get >/dev/null; then
+    say "installing \${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get install -y --no-install-recommends "\${missing[@]}" >/dev/null 2>&1 ||
+      { apt-get update >/dev/null 2>&1 && apt-get install -y --no-install-recommends "\${missing[@]}" >/dev/null 2>&1; } ||
+      say "could not install \${missing[*]}"
   fi
 }
 
@@ -209,6 +232,12 @@ END
   systemctl restart catalyst-agent || fail 'the agent does not start. See: journalctl -u catalyst-agent'
 }
 
+# Says what this machine lacks; the panel shows it too.
+check_health() {
+  CATALYST_NODE=$NODE CATALYST_AGENT_SUPERVISOR=systemd "$HOME_DIR/catalyst-agent" preflight \\
+    --config "$HOME_DIR/config.toml" </dev/null 2>&1 | grep -E '^(warning|error) ' >&2 || true
+}
+
 main() {
   local nerdctl_bundle='' node_archive='' data_dir=$DATA_DIR runtime=nerdctl
   while [ $# -gt 0 ]; do
@@ -238,9 +267,11 @@ main() {
   NODE=
   find_node
   [ "$runtime" = auto ] || install_containers
+  install_tools
   install_agent
   enroll
   install_service
+  check_health
   say 'done: this machine is a node now. Its log: journalctl -u catalyst-agent'
 }
 

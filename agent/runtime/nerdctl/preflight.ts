@@ -14,7 +14,15 @@ import { INIT_BINARY_DEFAULT, type NerdctlOptions } from "./options.ts";
 
 const run = promisify(execFile);
 
-const CNI_PATH_DEFAULT = "/opt/cni/bin";
+/** Where nerdctl looks for network plugins: the first of these that is there (pkg/defaults/defaults_linux.go of nerdctl 2.3). */
+const CNI_FOLDERS = [
+  "/opt/cni/bin",
+  "/usr/local/libexec/cni",
+  "/usr/local/lib/cni",
+  "/home/linuxbrew/.linuxbrew/opt/cni-plugins/bin",
+  "/usr/libexec/cni",
+  "/usr/lib/cni",
+];
 const CNI_PLUGINS = ["bridge", "portmap", "firewall", "host-local", "loopback", "tuning"];
 /** Older firewall plugins do not keep bridges apart from each other. */
 const FIREWALL_MIN = "1.1";
@@ -122,6 +130,11 @@ async function checkCni(folder: string): Promise<Finding[]> {
   return [ok(id, subject, folder), await checkIsolation(join(folder, "firewall"))];
 }
 
+async function cniFolder(folders = CNI_FOLDERS): Promise<string> {
+  for (const folder of folders) if (await stat(folder).catch(() => null)) return folder;
+  return folders[0]!;
+}
+
 async function checkIsolation(plugin: string): Promise<Finding> {
   const [id, subject] = ["network-isolation", "Network isolation"];
   // One too old to know the question fails.
@@ -164,7 +177,7 @@ async function controllersOf(mountinfo: string): Promise<Controllers> {
 }
 
 export async function nerdctlPreflight(cli: NerdctlCli, options: NerdctlOptions): Promise<Finding[]> {
-  const cniPath = options.cniPath ?? process.env.CNI_PATH ?? CNI_PATH_DEFAULT;
+  const cniPath = options.cniPath ?? process.env.CNI_PATH ?? (await cniFolder());
   const groups = await Promise.all([
     process.getuid?.() === 0 ? [] : [error("user", "User", "The agent does not run as root.", "Run it as root.")],
     checkVersions(cli, options),
