@@ -150,6 +150,7 @@ it("wins over a start that is given at the same moment, in each of 50 orders", a
   const servers = await Promise.all(
     Array.from({ length: 10 }, async (_, index) => ({ id: await create({ name: `race ${index}` }), at: index })),
   );
+  const answers: number[] = [];
   for (let round = 0; round < 5; round++) {
     await Promise.all(
       servers.map(async ({ id, at }) => {
@@ -157,7 +158,7 @@ it("wins over a start that is given at the same moment, in each of 50 orders", a
         const leadMs = (at - 3) * 20 + round * 7;
         const start = delay(Math.max(0, -leadMs)).then(() => owner.api("POST", `/api/servers/${id}/start`));
         const stop = delay(Math.max(0, leadMs)).then(() => suspend(id));
-        expect([202, 409, 423]).toContain((await start).status);
+        answers.push((await start).status);
         await stop;
       }),
     );
@@ -177,4 +178,7 @@ it("wins over a start that is given at the same moment, in each of 50 orders", a
       await until("it lies again", async () => (await nodeSays(`race ${at}`)) === "stopped");
     }
   }
+  // Some starts came first and were undone, some came too late.
+  expect([...new Set(answers)].sort()).toEqual([202, 423]);
+  expect(answers).toHaveLength(50);
 });

@@ -25,11 +25,11 @@ export function Banner({
       )}
     >
       <Icon className="mt-0.5 size-4 shrink-0 text-warning" aria-hidden />
-      <div className="min-w-0 flex-1">
+      <div className="min-w-0 flex-1 basis-56">
         <p className="font-medium">{title}</p>
         {children && <div className="mt-0.5 text-pretty text-[13px] text-subtle">{children}</div>}
       </div>
-      {actions && <div className="flex gap-2">{actions}</div>}
+      {actions && <div className="flex gap-2 max-sm:pl-8">{actions}</div>}
     </section>
   );
 }

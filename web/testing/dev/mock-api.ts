@@ -7,7 +7,19 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { extname, join } from "node:path";
 import { WebSocketServer } from "ws";
 import { MockConsole } from "./mock-console.ts";
-import { ALLOCATIONS, API_KEYS, AUDIT, CRASHES, ME, NODES, SERVERS, SESSIONS, TEMPLATES, USERS } from "./mock-data.ts";
+import {
+  ALLOCATIONS,
+  API_KEYS,
+  AUDIT,
+  CRASHES,
+  GRANTS,
+  ME,
+  NODES,
+  SERVERS,
+  SESSIONS,
+  TEMPLATES,
+  USERS,
+} from "./mock-data.ts";
 
 const port = Number(process.argv[2] ?? 3999);
 const panel = process.argv[3] ?? join(import.meta.dirname, "../../../dist/web");
@@ -99,6 +111,7 @@ const ROUTES: [string, RegExp, Handler][] = [
     },
   ],
   ["GET", /^\/api\/servers\/([^/]+)$/, ([, id]) => found(SERVERS.find((server) => server.id === id))],
+  ["GET", /^\/api\/servers\/([^/]+)\/access$/, ([, id]) => list(id === "srv-1" ? GRANTS : [])],
   ["GET", /^\/api\/servers\/([^/]+)\/activity$/, () => list(AUDIT.slice(0, 4))],
   ["GET", /^\/api\/servers\/([^/]+)\/crashes$/, ([, id]) => list(id === "srv-1" ? [] : CRASHES)],
   [

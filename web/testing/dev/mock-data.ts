@@ -1,4 +1,5 @@
 /** What the mock API answers with: a small fleet in every state. */
+import type { Grant } from "../../../protocol/api/access.ts";
 import type { AuditEntry } from "../../../protocol/api/audit.ts";
 import type { User } from "../../../protocol/api/auth.ts";
 import type { Allocation, NodeDetail } from "../../../protocol/api/nodes.ts";
@@ -6,6 +7,7 @@ import type { ServerCrash, ServerDetail } from "../../../protocol/api/servers.ts
 import type { Finding } from "../../../protocol/findings.ts";
 import type { ServerState } from "../../../protocol/server-state.ts";
 import { templateSchema } from "../../../protocol/template.ts";
+import { PRESETS } from "../../pages/server/access/permission-groups.ts";
 
 const ago = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString();
 
@@ -189,6 +191,11 @@ export const SERVERS: ServerDetail[] = states.map(([name, status, templateName, 
     networkAppliesAtNextStart: false,
   };
 });
+
+export const GRANTS: Grant[] = [
+  { userId: "u-7", username: "alex", email: "alex@example.com", permissions: [...PRESETS[1]!.permissions] },
+  { userId: "u-8", username: "robin", email: "robin@example.com", permissions: ["server.read", "server.start"] },
+].map((grant, index) => ({ ...grant, createdAt: ago(800 * (index + 1)) }));
 
 export const CRASHES: ServerCrash[] = [
   { exitCode: 137, signal: "SIGKILL", oomKilled: true, runTimeMs: 754_000, waitMs: null },
