@@ -66,6 +66,22 @@ test("a server in a container is started, answers its console, and stops by its 
   expect(await plane.inState(id, "stopped", 30_000)).toMatchObject({ exitCode: 0 });
 });
 
+test("a configuration file that is broken is named in the console, and the server starts with the others", async () => {
+  const { plane } = world;
+  await started({
+    installScript: "printf 'port: [1' > broken.yml; printf '# kept\\nport: 1\\n' > fine.yml",
+    configFiles: [
+      { path: "broken.yml", parser: "yaml", values: { port: "2" } },
+      { path: "fine.yml", parser: "yaml", values: { port: "{{SERVER_MEMORY}}" } },
+    ],
+    startup: `cat broken.yml fine.yml; ${ECHO}`,
+  });
+  expect(await logText()).toContain(
+    "[catalyst] broken.yml was left as it is: it is not YAML.\nport: [1# kept\nport: 64\nready\n",
+  );
+  expect(plane.lastEvent(id)?.state).toBe("running");
+});
+
 test("a killed agent finds the same container running, and is told of an end while it was away", async () => {
   const { plane, agent } = world;
   await started();

@@ -2,7 +2,10 @@
 import "./footprint.ts";
 import { mkdir } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { isMainThread } from "node:worker_threads";
 import type { Finding } from "../protocol/findings.ts";
+// Threads of the agent load this file too, and find their work in here.
+import "./config-files/edit-worker.ts";
 import { Agent } from "./agent.ts";
 import { bootIdentity } from "./boot-identity.ts";
 import {
@@ -163,8 +166,10 @@ async function main(): Promise<void> {
   await perform(args);
 }
 
-main().catch((error) => {
-  const isForOperator = error instanceof ConfigError || (error as { code?: string }).code?.startsWith("ERR_PARSE_ARGS");
+if (isMainThread) main().catch(fail);
+
+function fail(error: Error & { code?: string }): never {
+  const isForOperator = error instanceof ConfigError || error.code?.startsWith("ERR_PARSE_ARGS");
   process.stderr.write(`catalyst-agent: ${isForOperator ? error.message : (error.stack ?? error)}\n`);
   process.exit(1);
-});
+}

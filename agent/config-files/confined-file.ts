@@ -27,7 +27,8 @@ const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NO
 /** A FIFO in the file's place must not keep the agent waiting. */
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-const FILE_MAX_BYTES = 4 * 1024 * 1024;
+/** Many times what games have; editing takes time that other servers wait for. */
+const FILE_MAX_BYTES = 512 * 1024;
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
 const below = (fd: number, name: string) => `/proc/self/fd/${fd}/${name}`;
@@ -41,19 +42,27 @@ export function pathParts(path: string): string[] {
   return parts;
 }
 
-function openFolder(parent: number, name: string, owner: FileOwner): number {
-  try {
-    return openSync(below(parent, name), FOLDER_FLAGS);
-  } catch (error) {
-    if (codeOf(error) !== "ENOENT") throw error;
+/** Opens the folder that a path lies in. Null when one on the way is missing, and none is to be made. */
+function openHome(root: string, parts: readonly string[], maker: FileOwner | null): number | null {
+  let folder = openSync(root, FOLDER_FLAGS);
+  for (const part of parts) {
+    const parent = folder;
+    try {
+      folder = openSync(below(parent, part), FOLDER_FLAGS);
+    } catch (error) {
+      if (codeOf(error) !== "ENOENT") throw error;
+      if (!maker) return null;
+      mkdirSync(below(parent, part), { mode: 0o755 });
+      folder = openSync(below(parent, part), FOLDER_FLAGS);
+      fchownSync(folder, maker.uid, maker.gid);
+    } finally {
+      closeSync(parent);
+    }
   }
-  mkdirSync(below(parent, name), { mode: 0o755 });
-  const fd = openSync(below(parent, name), FOLDER_FLAGS);
-  fchownSync(fd, owner.uid, owner.gid);
-  return fd;
+  return folder;
 }
 
-function readPresent(folder: number, name: string): { text: string; stats: Stats } | null {
+function readPresent(folder: number, name: string): { content: Buffer; stats: Stats } | null {
   let fd: number;
   try {
     fd = openSync(below(folder, name), READ_FLAGS);
@@ -63,19 +72,19 @@ function readPresent(folder: number, name: string): { text: string; stats: Stats
   }
   try {
     const stats = fstatSync(fd);
-    if (!stats.isFile()) throw new RuntimeError(`${name} is not a file.`);
-    if (stats.size > FILE_MAX_BYTES) throw new RuntimeError(`${name} is too large to be edited.`);
-    return { text: readFileSync(fd, "utf8"), stats };
+    if (!stats.isFile()) throw new RuntimeError("it is not a file");
+    if (stats.size > FILE_MAX_BYTES) throw new RuntimeError(`it is larger than ${FILE_MAX_BYTES / 1024} KiB`);
+    return { content: readFileSync(fd), stats };
   } finally {
     closeSync(fd);
   }
 }
 
-function replace(folder: number, name: string, text: string, owner: FileOwner, mode: number): void {
+function replace(folder: number, name: string, content: Buffer, owner: FileOwner, mode: number): void {
   const temporary = below(folder, `.catalyst-${randomBytes(8).toString("hex")}`);
   const fd = openSync(temporary, CREATE_FLAGS, 0o600);
   try {
-    writeFileSync(fd, text);
+    writeFileSync(fd, content);
     fchownSync(fd, owner.uid, owner.gid);
     fchmodSync(fd, mode);
     fsyncSync(fd);
@@ -88,37 +97,49 @@ function replace(folder: number, name: string, text: string, owner: FileOwner, m
   }
 }
 
-/**
- * @param root the folder that must not be left.
- * @param owner who owns what has to be made anew; a file that is there keeps its owner and mode.
- * @param edit gets the present text, or null without a file; null leaves everything as it is.
- * @throws RuntimeError in words for the owner.
- */
-export function editConfinedFile(
+function withHome<T>(
   root: string,
   path: string,
-  owner: FileOwner,
-  edit: (text: string | null) => string | null,
-): void {
+  maker: FileOwner | null,
+  work: (folder: number, name: string) => T,
+): T | null {
   const parts = pathParts(path);
   const name = parts.pop()!;
-  let folder = openSync(root, FOLDER_FLAGS);
+  let folder: number | null = null;
   try {
-    for (const part of parts) {
-      const next = openFolder(folder, part, owner);
-      closeSync(folder);
-      folder = next;
-    }
-    const present = readPresent(folder, name);
-    const text = edit(present?.text ?? null);
-    if (text === null || text === present?.text) return;
-    const keeper = present ? { uid: present.stats.uid, gid: present.stats.gid } : owner;
-    replace(folder, name, text, keeper, present ? present.stats.mode & 0o777 : 0o644);
+    folder = openHome(root, parts, maker);
+    return folder === null ? null : work(folder, name);
   } catch (error) {
     const code = codeOf(error);
-    if (code === "ELOOP" || code === "ENOTDIR") throw new RuntimeError(`${path} leads over a link or a file.`);
+    // A socket or a device in its place cannot be opened.
+    if (code === "ENXIO") throw new RuntimeError("it is not a file");
+    if (code === "ELOOP" || code === "ENOTDIR") throw new RuntimeError("it is, or leads over, a link or a file");
+    if (code === "ENOSPC" || code === "EDQUOT") throw new RuntimeError("the disk is full");
     throw error;
   } finally {
-    closeSync(folder);
+    if (folder !== null) closeSync(folder);
   }
+}
+
+/**
+ * @param root the folder that must not be left.
+ * @returns null when there is no such file.
+ * @throws RuntimeError in words for the owner.
+ */
+export function readConfinedFile(root: string, path: string): Buffer | null {
+  return withHome(root, path, null, (folder, name) => readPresent(folder, name)?.content ?? null);
+}
+
+/**
+ * Replaces the whole file at once, and makes it and its folders where they are missing.
+ *
+ * @param owner who owns what has to be made anew; a file that is there keeps its owner and mode.
+ * @throws RuntimeError in words for the owner; the file is as it was then.
+ */
+export function writeConfinedFile(root: string, path: string, content: Buffer, owner: FileOwner): void {
+  withHome(root, path, owner, (folder, name) => {
+    const present = readPresent(folder, name);
+    const keeper = present ? { uid: present.stats.uid, gid: present.stats.gid } : owner;
+    replace(folder, name, content, keeper, present ? present.stats.mode & 0o777 : 0o644);
+  });
 }

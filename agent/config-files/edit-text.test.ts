@@ -5,7 +5,7 @@ test("properties: values are set in place, others and comments stay, new ones fo
   const text = "#Minecraft\nserver-port=25565\n motd : Hello\nquery.port=1\n";
   const values = { "server-port": "30000", motd: "a\\b = c\nd", "level-name": "world one" };
   expect(await editText("properties", text, values)).toBe(
-    "#Minecraft\nserver-port=30000\nmotd=a\\\\b = c d\nquery.port=1\nlevel-name=world one\n",
+    "#Minecraft\nserver-port=30000\n motd : a\\\\b = c d\nquery.port=1\nlevel-name=world one\n",
   );
   expect(await editText("properties", null, { a: "1" })).toBe("a=1\n");
   const once = await editText("properties", text, values);

@@ -1,11 +1,13 @@
 /** Values in nested data, by paths such as `server.port` or `worlds[0].name`. Pure. */
 
-type Container = Record<string, unknown> | unknown[];
-type Key = string | number;
+export type Key = string | number;
 
 /** A game's configuration is no place to reach the prototypes of the agent's own objects from. */
 const FORBIDDEN = new Set(["__proto__", "constructor", "prototype"]);
+/** A list is filled up to the place that is set. */
+const INDEX_MAX = 1_000;
 
+/** @throws Error when the path cannot be one. */
 export function parseKeyPath(path: string): Key[] {
   const keys = path.split(".").flatMap((part): Key[] => {
     const match = /^([^[\]]*)((?:\[\d+\])*)$/.exec(part);
@@ -13,7 +15,8 @@ export function parseKeyPath(path: string): Key[] {
     const indexes = [...match[2]!.matchAll(/\d+/g)].map(([digits]) => Number(digits));
     return match[1] === "" && indexes.length > 0 ? indexes : [match[1]!, ...indexes];
   });
-  if (keys.some((key) => typeof key === "string" && FORBIDDEN.has(key))) throw new Error(`${path} is not a key`);
+  const isBad = (key: Key) => (typeof key === "string" ? FORBIDDEN.has(key) : key > INDEX_MAX);
+  if (keys.some(isBad)) throw new Error(`${path} is not a key`);
   return keys;
 }
 
@@ -25,16 +28,13 @@ export function typedValue(text: string, present: unknown): unknown {
   return text;
 }
 
-const isContainer = (value: unknown): value is Container => typeof value === "object" && value !== null;
-
-/** Sets a value, making what is missing on the way. */
-export function setByPath(root: Container, path: string, text: string): void {
-  const keys = parseKeyPath(path);
-  const last = keys.pop()!;
-  let at = root as Record<Key, unknown>;
-  keys.forEach((key, index) => {
-    if (!isContainer(at[key])) at[key] = typeof (keys[index + 1] ?? last) === "number" ? [] : {};
-    at = at[key] as Record<Key, unknown>;
-  });
-  at[last] = typedValue(text, at[last]);
+/** A new value within as many new tables and lists as a path asks for. */
+export function nested(keys: readonly Key[], text: string): unknown {
+  return keys.reduceRight<unknown>(
+    (inner, key) => {
+      if (typeof key === "string") return { [key]: inner };
+      return [...Array<null>(key).fill(null), inner];
+    },
+    typedValue(text, undefined),
+  );
 }

@@ -50,7 +50,11 @@ export async function launchServer(
     const environment = launchEnvironment(spec, homeOf(runtime, paths), timeZone);
     const command = shellCommand(spec.startup, environment);
     await disks.prepare(spec, paths, "start");
-    await applyConfigFiles(spec, paths.data, await gameOwner(runtime, paths), environment);
+    const defects = await applyConfigFiles(spec, paths.data, await gameOwner(runtime, paths), environment);
+    for (const { path, reason, error } of defects) {
+      log.warn({ serverId: spec.id, path, err: error }, "a configuration file was left as it is");
+      await runtime.say(paths, `${path} was left as it is: ${reason}.`);
+    }
     return { ok: true, status: await runtime.start({ spec, paths, command, environment, abort }) };
   } catch (error) {
     log.warn({ serverId: spec.id, err: error }, "a server could not be started");
