@@ -108,3 +108,16 @@ test("a server is installed in a container of its own, and an image that is not 
   const { reason } = await plane.inState(id, "error", 90_000);
   expect(reason).toMatch(/image/i);
 });
+
+test("a restart whose agent is killed between stop and start still starts", { timeout: 120_000 }, async () => {
+  const { plane, agent } = world;
+  await started({ startup: "trap 'sleep 2; exit 0' INT; echo ready; while :; do sleep 0.05; done", stopCommand: "^C" });
+  const before = container();
+  await plane.power(id, "restart");
+  await plane.inState(id, "stopping");
+  await agent.end("SIGKILL");
+  agent.start();
+  await waitUntil("another run", () => plane.states(id).filter((state) => state === "running").length === 2, 60_000);
+  expect(container()).not.toBe(before);
+  expect(plane.states(id)).not.toContain("crashed");
+});

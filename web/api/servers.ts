@@ -182,7 +182,7 @@ export function usePower(id: string) {
 
 type LiveField =
   | keyof Pick<Server, "desiredPower" | "status" | "statusReason" | "exitCode" | "startedAt" | "nodeIsOnline">
-  | keyof Pick<ServerDetail, "signal" | "oomKilled" | "restartAt" | "crashCount">;
+  | keyof Pick<ServerDetail, "signal" | "oomKilled" | "restartAt" | "crashCount" | "pendingRestart">;
 
 /** Writes a newer state of one server into everything that is on the screen. */
 export function applyServerState(

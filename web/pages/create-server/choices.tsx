@@ -4,7 +4,6 @@ import type { Node } from "../../../protocol/api/nodes.ts";
 import type { Template } from "../../../protocol/template.ts";
 import { formatMb } from "../../components/formatting.ts";
 import { NodeBadge } from "../../components/state-badge.tsx";
-import { freeMemoryMb } from "./create-server-form.ts";
 
 function Choice({
   value,
@@ -75,7 +74,7 @@ export function NodeChoice({
           </span>
           <span className="mt-0.5 truncate text-[13px] text-subtle tabular-nums">
             {node.mode === "active"
-              ? `${formatMb(freeMemoryMb(node))} of ${formatMb(node.maxMemoryMb * node.memoryOvercommit)} memory free`
+              ? `${formatMb(node.freeMemoryMb)} of ${formatMb(node.maxMemoryMb * node.memoryOvercommit)} memory free`
               : "Takes no new servers"}
           </span>
         </Choice>

@@ -7,7 +7,7 @@ import {
   EMPTY_FORM,
   errorsFromDetails,
   formErrors,
-  freeMemoryMb,
+  headroomMb,
   inOrderOfOffer,
   toBody,
   variableError,
@@ -27,7 +27,7 @@ const template = templateSchema.parse({
     { name: "FIXED", default: "x", userEditable: false },
   ],
 });
-const node = { name: "alpha", maxMemoryMb: 4096, memoryOvercommit: 1, allocatedMemoryMb: 1024 } as Node;
+const node = { name: "alpha", freeMemoryMb: 3072 } as Node;
 const filled = { ...withTemplate(EMPTY_FORM, template), name: " My server ", nodeId: "node-1" };
 
 describe("the create-server form", () => {
@@ -71,9 +71,15 @@ describe("the create-server form", () => {
     expect(formErrors(EMPTY_FORM, null, null)).toMatchObject({ templateId: "Choose a game", nodeId: "Choose a node" });
   });
 
-  test("free memory respects overcommitment and is never negative", () => {
-    expect(freeMemoryMb({ ...node, memoryOvercommit: 1.5 })).toBe(5120);
-    expect(freeMemoryMb({ ...node, allocatedMemoryMb: 9999 })).toBe(0);
+  test("head-room of the game's runtime is counted, and said where it does not fit", () => {
+    const java = { ...template, memoryHeadroomPercent: 50 };
+    expect(headroomMb(filled, java)).toBe(1024);
+    expect(formErrors(filled, java, node)).toEqual({});
+    expect(formErrors(filled, java, { ...node, freeMemoryMb: 3071 })).toEqual({
+      memoryMb: "with 1024 MiB of head-room is more than alpha has left (3071 MiB)",
+    });
+    expect(headroomMb({ ...filled, memoryMb: "" }, java)).toBe(0);
+    expect(headroomMb({ ...filled, memoryMb: "2 GB" }, java)).toBe(0);
   });
 
   test("an in: rule becomes a list of choices", () => {

@@ -1,6 +1,7 @@
 /** The pure half of the create-server page: what it starts with, what is wrong with it, what is sent. */
 import type { Node } from "../../../protocol/api/nodes.ts";
 import type { CreateServerBody } from "../../../protocol/api/servers.ts";
+import { defaultHeadroomMb } from "../../../protocol/resource-limits.ts";
 import type { Template, TemplateVariable } from "../../../protocol/template.ts";
 import { ruleViolation } from "../../../protocol/template-rules.ts";
 
@@ -48,9 +49,11 @@ export function withTemplate(form: ServerForm, template: Template): ServerForm {
   };
 }
 
-/** Memory in MiB that a node can still promise. */
-export function freeMemoryMb(node: Node): number {
-  return Math.max(0, Math.floor(node.maxMemoryMb * node.memoryOvercommit - node.allocatedMemoryMb));
+/** Memory that the container gets on top of what is typed, in MiB. */
+export function headroomMb(form: ServerForm, template: Template | null): number {
+  const memoryMb = Number(form.memoryMb);
+  if (!template || !Number.isSafeInteger(memoryMb) || memoryMb <= 0) return 0;
+  return defaultHeadroomMb(memoryMb, template.memoryHeadroomPercent ?? 0);
 }
 
 /** The values of a variable's `in:` rule, or null when it has none. */
@@ -91,8 +94,10 @@ export function formErrors(form: ServerForm, template: Template | null, node: No
   const cores = Number(form.cpuCores);
   note("cpuCores", form.cpuCores.trim() && cores >= 0.05 && cores <= 512 ? null : "must be from 0.05 to 512");
   if (form.port !== "") note("port", wholeNumber(form.port, 1, 65_535));
-  if (node && !errors.memoryMb && Number(form.memoryMb) > freeMemoryMb(node)) {
-    errors.memoryMb = `is more than ${node.name} has left (${freeMemoryMb(node)} MiB)`;
+  const extraMb = headroomMb(form, template);
+  if (node && !errors.memoryMb && Number(form.memoryMb) + extraMb > node.freeMemoryMb) {
+    const withExtra = extraMb > 0 ? `with ${extraMb} MiB of head-room ` : "";
+    errors.memoryMb = `${withExtra}is more than ${node.name} has left (${node.freeMemoryMb} MiB)`;
   }
   for (const variable of template?.variables ?? []) {
     if (!variable.userViewable) continue;

@@ -25,7 +25,7 @@ import {
   errorsFromDetails,
   type FormErrors,
   formErrors,
-  freeMemoryMb,
+  headroomMb,
   inOrderOfOffer,
   type ServerForm,
   toBody,
@@ -159,7 +159,7 @@ export default function CreateServerPage() {
             <div className="grid gap-4 sm:grid-cols-3">
               <Field
                 label="Memory"
-                hint={node ? `MiB · ${formatMb(freeMemoryMb(node))} free` : "MiB"}
+                hint={`MiB${headroomMb(form, template) > 0 ? ` · ${headroomMb(form, template)} more for its runtime` : ""}${node ? ` · ${formatMb(node.freeMemoryMb)} free` : ""}`}
                 error={errorAt("memoryMb")}
               >
                 <Input

@@ -44,6 +44,7 @@ function EditNodeForm({ node, onDone }: { node: Node; onDone: () => void }) {
         maxDiskMb: Math.round(Number(text("disk")) * GIB_IN_MB),
         memoryOvercommit: Number(text("memoryOvercommit")),
         cpuOvercommit: Number(text("cpuOvercommit")),
+        diskOvercommit: Number(text("diskOvercommit")),
       },
       {
         onSuccess: () => {
@@ -80,10 +81,10 @@ function EditNodeForm({ node, onDone }: { node: Node; onDone: () => void }) {
           <Input name="disk" type="number" min={0.0625} step="any" required defaultValue={node.maxDiskMb / GIB_IN_MB} />
         </Field>
       </div>
-      <div className="grid gap-4 sm:grid-cols-2">
+      <div className="grid gap-4 sm:grid-cols-3">
         <Field
-          label="Memory overcommitment"
-          hint="1 promises what is there, 1.5 half as much again"
+          label="Memory promised"
+          hint="1: what is there, 1.5: half as much again"
           error={errorAt("memoryOvercommit")}
         >
           <Input
@@ -96,11 +97,7 @@ function EditNodeForm({ node, onDone }: { node: Node; onDone: () => void }) {
             defaultValue={node.memoryOvercommit}
           />
         </Field>
-        <Field
-          label="CPU overcommitment"
-          hint="Games rarely need all their cores at once"
-          error={errorAt("cpuOvercommit")}
-        >
+        <Field label="CPU promised" hint="Games rarely need all cores at once" error={errorAt("cpuOvercommit")}>
           <Input
             name="cpuOvercommit"
             type="number"
@@ -109,6 +106,17 @@ function EditNodeForm({ node, onDone }: { node: Node; onDone: () => void }) {
             step="any"
             required
             defaultValue={node.cpuOvercommit}
+          />
+        </Field>
+        <Field label="Disk promised" hint="Worlds grow: above 1 it may fill" error={errorAt("diskOvercommit")}>
+          <Input
+            name="diskOvercommit"
+            type="number"
+            min={0.1}
+            max={10}
+            step="any"
+            required
+            defaultValue={node.diskOvercommit}
           />
         </Field>
       </div>

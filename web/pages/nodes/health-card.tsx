@@ -67,22 +67,63 @@ export function HealthCard({ node }: { node: Node }) {
           />
         </div>
         <div className="grid gap-x-8 gap-y-4 border-t pt-5 sm:grid-cols-3 md:col-span-2">
-          <Promised label="Memory" value={node.allocatedMemoryMb} max={node.maxMemoryMb * node.memoryOvercommit} />
-          <Meter
-            label="CPU promised"
-            value={node.allocatedCpuCores}
-            max={node.maxCpuCores * node.cpuOvercommit}
-            text={`${Number(node.allocatedCpuCores.toFixed(2))} of ${Number((node.maxCpuCores * node.cpuOvercommit).toFixed(2))} cores`}
+          <Promised
+            label="Memory"
+            value={node.allocatedMemoryMb}
+            max={node.maxMemoryMb * node.memoryOvercommit}
+            free={formatMb(node.freeMemoryMb)}
+            overcommit={node.memoryOvercommit}
           />
-          <Promised label="Disk" value={node.allocatedDiskMb} max={node.maxDiskMb} />
+          <div>
+            <Meter
+              label="CPU promised"
+              value={node.allocatedCpuCores}
+              max={node.maxCpuCores * node.cpuOvercommit}
+              text={`${Number(node.allocatedCpuCores.toFixed(2))} of ${Number((node.maxCpuCores * node.cpuOvercommit).toFixed(2))} cores`}
+            />
+            <Free text={`${node.freeCpuCores} cores`} overcommit={node.cpuOvercommit} />
+          </div>
+          <Promised
+            label="Disk"
+            value={node.allocatedDiskMb}
+            max={node.maxDiskMb * node.diskOvercommit}
+            free={formatMb(node.freeDiskMb)}
+            overcommit={node.diskOvercommit}
+          />
         </div>
       </CardBody>
     </Card>
   );
 }
 
-function Promised({ label, value, max }: { label: string; value: number; max: number }) {
-  return <Meter label={`${label} promised`} value={value} max={max} text={`${formatMb(value)} of ${formatMb(max)}`} />;
+function Promised({
+  label,
+  value,
+  max,
+  free,
+  overcommit,
+}: {
+  label: string;
+  value: number;
+  max: number;
+  free: string;
+  overcommit: number;
+}) {
+  return (
+    <div>
+      <Meter label={`${label} promised`} value={value} max={max} text={`${formatMb(value)} of ${formatMb(max)}`} />
+      <Free text={free} overcommit={overcommit} />
+    </div>
+  );
+}
+
+/** What can still be promised, and how far beyond what is there. */
+function Free({ text, overcommit }: { text: string; overcommit: number }) {
+  return (
+    <p className="mt-1 text-faint text-xs tabular-nums">
+      {text} free{overcommit !== 1 && ` · ${overcommit} × what is there`}
+    </p>
+  );
 }
 
 /** CPU of the reports seen since the page was opened. */

@@ -11,7 +11,7 @@ test("each state offers exactly the actions that make sense in it", () => {
     stopped: "start",
     starting: "stop restart kill",
     running: "stop restart kill",
-    stopping: "kill",
+    stopping: "start kill",
     crashed: "start",
     suspended: "",
     error: "start",

@@ -23,7 +23,8 @@ export function powerObstacle(
   switch (action) {
     case "start":
       if (SETTLED.includes(state)) return null;
-      return state === "stopping" ? "The server is still stopping." : "The server is running.";
+      // Remembered: it starts as soon as it has stopped.
+      return state === "stopping" ? null : "The server is running.";
     case "stop":
     case "restart":
       if (SETTLED.includes(state)) return "The server is not running.";

@@ -16,6 +16,7 @@ import { AccessTab } from "./access/access-tab.tsx";
 import { ActivityTab } from "./activity-tab.tsx";
 import { CrashesTab } from "./crashes-tab.tsx";
 import { NodeModeBanner } from "./node-mode-banner.tsx";
+import { PendingBanner } from "./pending-banner.tsx";
 import { PowerButtons } from "./power-buttons.tsx";
 import { SettingsTab } from "./settings-tab.tsx";
 import { StatsPanel } from "./stats-panel.tsx";
@@ -85,6 +86,7 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
           <SuspensionBanner server={server} />
           <NodeModeBanner server={server} />
           <StatusReason server={server} />
+          <PendingBanner server={server} />
           <div className="mt-3">
             <TabLinks
               label="Sections of this server"

@@ -18,6 +18,7 @@ import { Select } from "../../components/ui/select.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { VariableInput } from "../../components/variable-input.tsx";
 import { errorsFromDetails, variableError } from "../create-server/create-server-form.ts";
+import { LimitSettings } from "./limit-settings.tsx";
 import { RestartPolicySettings } from "./restart-policy-settings.tsx";
 import { SuspendButton, useIsBarred } from "./suspension.tsx";
 
@@ -161,51 +162,6 @@ function EnvironmentSettings({ server }: { server: ServerDetail }) {
         ) : (
           <Skeleton className="h-32 w-full" />
         )}
-      </CardBody>
-    </Card>
-  );
-}
-
-function LimitSettings({ server }: { server: ServerDetail }) {
-  const me = useMe().data;
-  const update = useUpdateServer(server.id);
-  const errors = update.isError ? errorsFromDetails(toApiError(update.error).details) : {};
-  const mayEdit = can(me, "admin.write") || server.ownerId === me?.id;
-  const submit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    update.mutate(
-      {
-        allocatedMemoryMb: Number(form.get("memory")),
-        allocatedCpuCores: Number(form.get("cpu")),
-        allocatedDiskMb: Number(form.get("disk")),
-      },
-      { onSuccess: () => toast.success("Saved. It applies from the next start.") },
-    );
-  };
-  return (
-    <Card>
-      <CardHeader title="Limits" description="The most this server may use. Changes apply from the next start." />
-      <CardBody>
-        <form onSubmit={submit} className="flex flex-col gap-4">
-          <fieldset disabled={!mayEdit} className="grid gap-4 sm:grid-cols-3">
-            <Field label="Memory" hint="MiB" error={errors.memoryMb}>
-              <Input name="memory" type="number" min={16} required defaultValue={server.allocatedMemoryMb} />
-            </Field>
-            <Field label="CPU" hint="Cores" error={errors.cpuCores}>
-              <Input name="cpu" type="number" min={0.05} step="any" required defaultValue={server.allocatedCpuCores} />
-            </Field>
-            <Field label="Disk" hint="MiB" error={errors.diskMb}>
-              <Input name="disk" type="number" min={16} required defaultValue={server.allocatedDiskMb} />
-            </Field>
-          </fieldset>
-          {update.isError && Object.keys(errors).length === 0 && <FailureNotice error={update.error} />}
-          {mayEdit && (
-            <Button type="submit" variant="primary" busy={update.isPending} className="self-end">
-              Save
-            </Button>
-          )}
-        </form>
       </CardBody>
     </Card>
   );

@@ -49,6 +49,7 @@ export function useLiveServer(serverId: string): LiveServer {
             ...(frame.oomKilled === undefined ? {} : { oomKilled: frame.oomKilled }),
             restartAt: isoOrNull(frame.restartAt ?? null),
             ...(frame.crashCount === undefined ? {} : { crashCount: frame.crashCount }),
+            pendingRestart: frame.pendingRestart ?? [],
           });
           if (frame.state === "stopped" || frame.state === "crashed") setStats([]);
           return;

@@ -68,6 +68,14 @@ const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
   ["node-maintenance", "/nodes/node-2"],
   ["crashes-none", "/servers/srv-1/crashes"],
   ["settings", "/servers/srv-1/settings"],
+  [
+    "settings-limits",
+    "/servers/srv-1/settings",
+    async (page) => {
+      await page.getByText("Advanced limits").click();
+      await page.getByLabel("CPU pinning").scrollIntoViewIfNeeded();
+    },
+  ],
   ["nodes", "/nodes"],
   ["node", "/nodes/node-1", (page) => page.getByText("load").waitFor()],
   [
