@@ -184,6 +184,7 @@ export class Agent {
     this.#link.stop();
     this.#findings.close();
     this.#updateFailures.close();
+    this.#updater.close();
     this.#reports.stop();
     this.#diskWatch.stop();
     this.#streams.reset();
@@ -260,8 +261,7 @@ export class Agent {
   }
 
   #firstWelcome(): void {
-    const { log } = this.#parts;
-    this.#updater.welcomed().catch((error) => log.error({ err: error }, "the update cannot be confirmed"));
+    this.#updater.welcomed();
     this.#findings.tell();
     this.#updateFailures.tell();
   }

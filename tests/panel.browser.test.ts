@@ -128,6 +128,18 @@ it("has pages for nodes, templates, account, users and audit, each without an er
   await page.emulateMedia({ colorScheme: "dark" });
 });
 
+it("has a node look at itself, and shows what it found", async () => {
+  await page.goto(`${panel.url}/nodes/${panel.nodeId}`);
+  const checks = page.getByRole("region", { name: "Health checks" });
+  await checks.getByText("The process runtime isolates nothing").waitFor();
+  const looked = page.waitForResponse((response) => response.url().endsWith("/preflight"));
+  await checks.getByRole("button", { name: "Check again" }).click();
+  expect((await looked).status()).toBe(200);
+  await checks.getByText(/checks are good/).click();
+  await checks.getByText("Agrees with the panel's.").waitFor();
+  await shoot("health-checks");
+});
+
 it("stops the server", async () => {
   await page.goto(panel.url);
   await page.getByText("My first server").first().click();

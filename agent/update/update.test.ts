@@ -17,7 +17,7 @@ let node: SupervisedAgent;
 
 beforeEach(async () => {
   world = await makeWorld();
-  node = new SupervisedAgent(world.agent, { CATALYST_AGENT_TRIAL_SECONDS: "3" });
+  node = new SupervisedAgent(world.agent, { CATALYST_AGENT_TRIAL_SECONDS: "10" });
 });
 afterEach(async () => {
   await node.stop();
@@ -198,9 +198,11 @@ describe("an update that must not be", { timeout: 60_000 }, () => {
 describe("a new build that does not do", { timeout: 90_000 }, () => {
   it.each([
     ["ends at once", "process.exit(3);", /again and again/],
+    // After its welcome, on a machine that is not busy, and before it could be confirmed on any.
+    ["falls over soon", "setTimeout(() => process.exit(3), 1900);", /again and again/],
     ["never reaches its panel", "await new Promise(() => setInterval(() => {}, 1000));", /in time/],
     ["hangs", "for (;;);", /in time/],
-    ["reaches its panel too late", "await new Promise((resolve) => setTimeout(resolve, 4000));", /in time/],
+    ["reaches its panel too late", "await new Promise((resolve) => setTimeout(resolve, 11_000));", /in time/],
   ])("%s: the one before runs again, with its game, and the panel is told", async (_what, statement, reason) => {
     const { plane, agent } = world;
     plane.setServers(serverSpec());

@@ -13,6 +13,8 @@ import type { UpdateHome } from "./update-home.ts";
 
 const run = promisify(execFile);
 const FIRST_WORDS_DEADLINE_MS = 30_000;
+/** A build that falls over what the panel tells it does so within moments of being welcomed: so long it has to live. */
+const STEADY_MS = 2_000;
 
 export interface UpdaterOptions {
   home: UpdateHome | null;
@@ -32,6 +34,7 @@ export class Updater {
   #isUnderWay: boolean;
   /** Kept in memory too: a full disk cannot take the note. */
   #failure: UpdateFailure | null = null;
+  #steady: NodeJS.Timeout | null = null;
 
   constructor(options: UpdaterOptions) {
     this.#options = options;
@@ -66,13 +69,26 @@ export class Updater {
   }
 
   /** Called once the panel welcomed this agent. */
-  async welcomed(): Promise<void> {
-    const { home, log, present } = this.#options;
-    if (!home?.isTrial) return;
-    const isConfirmed = await home.confirm();
+  welcomed(): void {
+    const { home } = this.#options;
+    if (home?.isTrial) this.#steady = setTimeout(() => void this.#confirm(home), STEADY_MS);
+  }
+
+  close(): void {
+    if (this.#steady) clearTimeout(this.#steady);
+  }
+
+  async #confirm(home: UpdateHome): Promise<void> {
+    const { log, present } = this.#options;
+    try {
+      const isConfirmed = await home.confirm();
+      if (isConfirmed) log.info({ build: present && buildName(present) }, "the update is confirmed");
+      else log.warn("the update was given up before it was confirmed");
+    } catch (error) {
+      // The launcher does the rest at the next start, or gives the trial up.
+      log.error({ err: error }, "the update cannot be confirmed");
+    }
     this.#isUnderWay = false;
-    if (isConfirmed) log.info({ build: present && buildName(present) }, "the update is confirmed");
-    else log.warn("the update was given up before it reached the panel");
   }
 
   /** The failure that the panel was not told yet. */
