@@ -55,7 +55,7 @@ export class PowerCycles {
   async #cycle({ id, states }: { id: string; states: ServerStates }, end: (typeof ENDS)[number]): Promise<void> {
     const begin = states.seen.length;
     await this.#panel.must("POST", `/api/servers/${id}/start`);
-    const inVain = (error: Error) => this.#fail(id, states, error.message);
+    const inVain = (error: Error) => this.#fail(id, states, `not as it should be, with ${end.path}: ${error.message}`);
     const started = await states.next(["running", ...RESTING], begin).catch(inVain);
     if (started !== "running") await this.#fail(id, states, `${started} after a start`);
     const ending = states.seen.length;
