@@ -1,6 +1,7 @@
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Crash } from "../../protocol/frames/shared.ts";
 import { COMMAND_MEMORY, CRASH_TEXT_MAX_BYTES } from "../../protocol/limits.ts";
@@ -132,6 +133,27 @@ test("commits that race with a rewrite are kept once", async () => {
   }
   const again = await open();
   expect(seqs(again)).toEqual(Array.from({ length: 800 }, (_, n) => n + 1));
+});
+
+test("whoever rewrites the file is not overtaken: events are told in the order of their numbers", async () => {
+  const journal = await open();
+  const told: number[] = [];
+  // What is acknowledged is left out of the next rewrite, so that there are many.
+  journal.onEvent = ({ seq }) => {
+    told.push(seq);
+    journal.acknowledge(seq);
+  };
+  const padding = "x".repeat(8_000);
+  // Each server commits its next step when it likes, whatever is being written for the others.
+  const steps = async (server: number) => {
+    for (let round = 0; round < 60; round++) {
+      await delay(((server * 7 + round * 3) % 11) / 2);
+      await journal.commit({ status: status(`s${server}`, { reason: `${padding}${round}` }) });
+    }
+  };
+  await Promise.all(Array.from({ length: 20 }, (_, server) => steps(server)));
+  expect(told).toHaveLength(1200);
+  expect(told).toEqual([...told].sort((a, b) => a - b));
 });
 
 test("as many commands are remembered as the protocol says", async () => {

@@ -58,6 +58,8 @@ export class Journal {
   readonly #statuses = new Map<string, ServerStatus>();
   readonly #answers = new Map<string, CommandAnswer>();
   #events: ServerStateEvent[] = [];
+  /** In the order of their numbers. */
+  readonly #untold: { event: ServerStateEvent; isWritten: boolean }[] = [];
   #lastSeq = 0;
   #forgottenSeq = 0;
   /** Numbers from the one after `#foundSeq` up to `#startSeq` may be those of events that never reached the disk. */
@@ -66,7 +68,7 @@ export class Journal {
   #compactedBytes = 0;
   #isBehind = false;
   #repair: NodeJS.Timeout | null = null;
-  /** Called with each event once it is on the disk. */
+  /** Called with each event once it is on the disk, in the order of their numbers. */
   onEvent: (event: ServerStateEvent) => void = () => {};
 
   private constructor(folder: string, log: Log) {
@@ -138,8 +140,8 @@ export class Journal {
     const isNews =
       crash !== undefined || !before || JSON.stringify(publicStatus(before)) !== JSON.stringify(publicStatus(status));
     const event = isNews ? this.#eventOf(status, crash) : undefined;
-    await this.#write({ entry: "commit", status, ...(event && { event }), ...(command && { command }) });
-    if (event) this.onEvent(event);
+    const entry: Entry = { entry: "commit", status, ...(event && { event }), ...(command && { command }) };
+    await (event ? this.#tell(entry, event) : this.#write(entry));
   }
 
   /** Tells the status of every server anew, to a hub whose memory is not ours. */
@@ -147,8 +149,7 @@ export class Journal {
     this.#lastSeq = Math.max(this.#lastSeq, hubSeq);
     for (const status of [...this.#statuses.values()]) {
       const event = this.#eventOf(status);
-      await this.#write({ entry: "commit", event });
-      this.onEvent(event);
+      await this.#tell({ entry: "commit", event }, event);
     }
   }
 
@@ -221,6 +222,18 @@ export class Journal {
   #takeAnswer(id: string, answer: CommandAnswer): void {
     this.#answers.set(id, answer);
     if (this.#answers.size > COMMAND_MEMORY) this.#answers.delete(this.#answers.keys().next().value!);
+  }
+
+  /**
+   * Writes an entry and tells its event. Whoever comes to rewrite the file waits longer than those behind it, whose
+   * events must not overtake its own: a hub takes a lower number for a repetition.
+   */
+  async #tell(entry: Entry, event: ServerStateEvent): Promise<void> {
+    const untold = { event, isWritten: false };
+    this.#untold.push(untold);
+    await this.#write(entry);
+    untold.isWritten = true;
+    while (this.#untold[0]?.isWritten) this.onEvent(this.#untold.shift()!.event);
   }
 
   async #write(entry: Entry): Promise<void> {
