@@ -1,0 +1,111 @@
+/** Puts the rules into the kernel, by the iptables programs, and looks after them. */
+import { spawn } from "node:child_process";
+import type { Log } from "../log.ts";
+import { RuntimeError } from "../runtime/container-runtime.ts";
+import {
+  type Chain,
+  type Family,
+  type FirewallPlan,
+  firewallChains,
+  isCalledFirst,
+  type PresentRules,
+  parseRules,
+  removalInput,
+  restoreInput,
+} from "./firewall-rules.ts";
+
+const PROGRAM: Record<Family, string> = { ipv4: "iptables", ipv6: "ip6tables" };
+const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const DEADLINE_MS = 15_000;
+/** Others (Docker, CNI plugins) hold the same lock for a moment. */
+const LOCK_WAIT_SECONDS = "10";
+
+function run(program: string, args: string[], input = ""): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const env = { PATH: `${process.env.PATH ?? ""}:${SYSTEM_PATH}`, LC_ALL: "C" };
+    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env, timeout: DEADLINE_MS });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (part: string) => {
+      stdout += part;
+    });
+    child.stderr.setEncoding("utf8").on("data", (part: string) => {
+      stderr += part;
+    });
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (code === 0) resolve(stdout);
+      else reject(new Error(`${program} ended with ${code}: ${stderr.slice(-500)}`));
+    });
+    child.stdin.on("error", () => {});
+    child.stdin.end(input);
+  });
+}
+
+export class Firewall {
+  readonly #log: Log;
+  /** What the program printed of the chains after they were last written, by family. */
+  readonly #written = new Map<Family, { wanted: string; printed: string }>();
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Whether the machine can filter this family at all. */
+  async canFilter(family: Family): Promise<boolean> {
+    return run(PROGRAM[family], ["-w", LOCK_WAIT_SECONDS, "-S", "FORWARD"]).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /**
+   * Makes the rules what the plan says, and puts back what somebody flushed. Cheap when nothing is amiss.
+   *
+   * @throws RuntimeError when they cannot be written: no server may run without them
+   */
+  async assert(plan: FirewallPlan, families: readonly Family[]): Promise<void> {
+    for (const family of families) {
+      const chains = firewallChains(plan, family);
+      try {
+        await this.#assertFamily(family, chains);
+      } catch (error) {
+        this.#log.error({ err: error, family }, "the firewall cannot be written");
+        throw new RuntimeError("The node's firewall cannot be set up, which keeps servers apart from each other.");
+      }
+    }
+  }
+
+  /** Takes all of it away again. */
+  async remove(plan: FirewallPlan, families: readonly Family[]): Promise<void> {
+    for (const family of families) {
+      const input = removalInput(firewallChains(plan, family), await this.#present(family));
+      if (input !== null) await this.#restore(family, input);
+      this.#written.delete(family);
+    }
+  }
+
+  async #assertFamily(family: Family, chains: readonly Chain[]): Promise<void> {
+    const wanted = JSON.stringify(chains);
+    const present = await this.#present(family);
+    const known = this.#written.get(family);
+    const isAsWritten = known?.wanted === wanted && known.printed === printedOf(chains, present);
+    if (isAsWritten && chains.every((chain) => isCalledFirst(present, chain))) return;
+    if (known?.wanted === wanted) this.#log.warn({ family }, "firewall rules were gone or changed; writing them anew");
+    await this.#restore(family, restoreInput(chains, present));
+    const after = await this.#present(family);
+    if (!chains.every((chain) => isCalledFirst(after, chain))) throw new Error("the chains are not called first");
+    this.#written.set(family, { wanted, printed: printedOf(chains, after) });
+  }
+
+  async #present(family: Family): Promise<PresentRules> {
+    return parseRules(await run(PROGRAM[family], ["-w", LOCK_WAIT_SECONDS, "-S"]));
+  }
+
+  #restore(family: Family, input: string): Promise<string> {
+    return run(`${PROGRAM[family]}-restore`, ["-w", LOCK_WAIT_SECONDS, "--noflush"], input);
+  }
+}
+
+const printedOf = (chains: readonly Chain[], present: PresentRules) =>
+  JSON.stringify(chains.map(({ name }) => present.chains.get(name) ?? null));
