@@ -5,6 +5,7 @@ import { parse, stringify, type TomlTable } from "smol-toml";
 import { z } from "zod";
 import { idSchema } from "../protocol/ids.ts";
 import { LOG_LEVELS } from "./log.ts";
+import { PRIVATE_RANGE_DEFAULT } from "./network/free-subnet.ts";
 import { writeFileAtomic } from "./records/atomic-file.ts";
 
 export const DEFAULT_CONFIG_FILE = "/opt/catalyst-agent/config.toml";
@@ -54,10 +55,18 @@ const nerdctlSchema = z.strictObject({
   cni_netconfpath: absolute.optional(),
 });
 
+const networkSchema = z.strictObject({
+  /** Private networks of servers are made within it. */
+  private_range: z.cidrv4().default(PRIVATE_RANGE_DEFAULT),
+  /** Ports of this machine that servers may reach at its own address, such as a database's; what servers publish is reachable anyway. */
+  host_ports: z.array(z.number().int().min(1).max(65535)).max(100).default([]),
+});
+
 export const configSchema = z.strictObject({
   panel: panelSchema,
   agent: agentSchema.prefault({}),
   nerdctl: nerdctlSchema.prefault({}),
+  network: networkSchema.prefault({}),
 });
 export type AgentConfig = z.infer<typeof configSchema>;
 

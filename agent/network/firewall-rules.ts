@@ -9,6 +9,9 @@
  *                         to a server from anywhere else: refused
  *     INPUT   ─▶ …-HOST   from a server to the node itself: DNS, ping, servers in host mode, and what the operator allows
  *
+ * and one of POSTROUTING, …-NAT, by which servers with private addresses get out by the node's. It is here and not left
+ * to the CNI plugin, which forgets its IPv6 rules when a container goes.
+ *
  * What a server publishes is reached at the node's address by everybody, other servers included.
  */
 import { isIPv6 } from "node:net";
@@ -24,6 +27,7 @@ export interface GuardedBridge {
   isPool: boolean;
   /** Its addresses are public ones: everybody may reach them. */
   isRouted: boolean;
+  subnets: readonly string[];
 }
 
 export interface FirewallPlan {
@@ -34,10 +38,13 @@ export interface FirewallPlan {
   hostPorts: readonly number[];
 }
 
+type Table = "filter" | "nat";
+
 export interface Chain {
+  table: Table;
   name: string;
   /** Built-in chain that calls it first. */
-  calledBy: "FORWARD" | "INPUT" | null;
+  calledBy: "FORWARD" | "INPUT" | "POSTROUTING" | null;
   rules: string[];
 }
 
@@ -53,36 +60,34 @@ export const CHAIN_PREFIX = "CATALYST-";
 const chainName = (key: string, part: string) => `${CHAIN_PREFIX}${key}-${part}`;
 
 export function firewallChains({ key, bridges, hostPorts }: FirewallPlan, family: Family): Chain[] {
-  const [forward, out, host] = ["FWD", "OUT", "HOST"].map((part) => chainName(key, part)) as [string, string, string];
+  const [forward, out, host, nat] = ["FWD", "OUT", "HOST", "NAT"].map((part) => chainName(key, part)) as string[];
   const anyBridge = `${BRIDGE_PREFIX}+`;
   const ping = family === "ipv4" ? "icmp" : "ipv6-icmp";
   const metadata = METADATA[family].filter((address) => isIPv6(address.split("/")[0]!) === (family === "ipv6"));
   const sorted = [...bridges].sort((a, b) => (a.bridge < b.bridge ? -1 : 1));
   const routed = sorted.filter(({ isRouted }) => isRouted);
+  const isOfFamily = (subnet: string) => subnet.includes(":") === (family === "ipv6");
   return [
     {
-      name: forward,
+      table: "filter",
+      name: forward!,
       calledBy: "FORWARD",
       rules: [
         ...sorted.flatMap(({ bridge, isIsolated }) =>
           isIsolated
-            ? [
-                `-i ${bridge} -o ${bridge} -m conntrack --ctstate DNAT -j ACCEPT`,
-                `-i ${bridge} -o ${bridge} -j DROP`,
-              ]
+            ? [`-i ${bridge} -o ${bridge} -m conntrack --ctstate DNAT -j ACCEPT`, `-i ${bridge} -o ${bridge} -j DROP`]
             : [`-i ${bridge} -o ${bridge} -j ACCEPT`],
         ),
         `-o ${anyBridge} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT`,
         ...routed.map(({ bridge }) => `-o ${bridge} -j ACCEPT`),
         ...sorted.map(({ bridge }) => `-i ${bridge} -j ${out}`),
-        ...sorted
-          .filter(({ isPool }) => !isPool)
-          .map(({ bridge }) => `-o ${bridge} -j REJECT`),
+        ...sorted.filter(({ isPool }) => !isPool).map(({ bridge }) => `-o ${bridge} -j REJECT`),
         ...sorted.map(({ bridge }) => `-i ${bridge} -j ACCEPT`),
       ],
     },
     {
-      name: out,
+      table: "filter",
+      name: out!,
       calledBy: null,
       rules: [
         ...metadata.flatMap((address) => [
@@ -94,7 +99,8 @@ export function firewallChains({ key, bridges, hostPorts }: FirewallPlan, family
       ],
     },
     {
-      name: host,
+      table: "filter",
+      name: host!,
       calledBy: "INPUT",
       rules: sorted.flatMap(({ bridge }) => [
         `-i ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
@@ -106,61 +112,79 @@ export function firewallChains({ key, bridges, hostPorts }: FirewallPlan, family
         `-i ${bridge} -j REJECT`,
       ]),
     },
+    {
+      table: "nat",
+      name: nat!,
+      calledBy: "POSTROUTING",
+      rules: sorted
+        .filter(({ isRouted }) => !isRouted)
+        .flatMap(({ bridge, subnets }) =>
+          subnets.filter(isOfFamily).map((subnet) => `-s ${subnet} ! -o ${bridge} -j MASQUERADE`),
+        ),
+    },
   ];
 }
 
-/** The chains' part of `iptables -S`, and which chains stand before a chain's call. */
-export interface PresentRules {
-  /** By chain: its rules as the program prints them. */
-  chains: Map<string, string[]>;
-}
+/** By table and chain: its rules as the program prints them. */
+export type PresentRules = Map<string, string[]>;
 
+const keyOf = (table: string, chain: string) => `${table} ${chain}`;
+export const presentRulesOf = (present: PresentRules, { table, name }: Chain): string[] | null =>
+  present.get(keyOf(table, name)) ?? null;
+const callersOf = (present: PresentRules, { table, calledBy }: Chain): string[] =>
+  present.get(keyOf(table, calledBy ?? "")) ?? [];
+
+/** Reads what `iptables-save` prints. */
 export function parseRules(printed: string): PresentRules {
-  const chains = new Map<string, string[]>();
+  const present: PresentRules = new Map();
+  let table = "";
   for (const line of printed.split("\n")) {
-    const declared = /^-[NP] (\S+)/.exec(line)?.[1];
+    const begun = /^\*(\w+)/.exec(line)?.[1];
+    const declared = /^:(\S+)/.exec(line)?.[1];
     const appended = /^-A (\S+) (.*)$/.exec(line);
-    if (declared !== undefined) chains.set(declared, []);
-    else if (appended) chains.set(appended[1]!, [...(chains.get(appended[1]!) ?? []), appended[2]!.trim()]);
+    if (begun !== undefined) table = begun;
+    else if (declared !== undefined) present.set(keyOf(table, declared), []);
+    else if (appended) present.get(keyOf(table, appended[1]!))?.push(appended[2]!.trim());
   }
-  return { chains };
+  return present;
 }
 
 /** Called before anything but chains of Catalyst, so that nothing lets through what these rules refuse. */
-export function isCalledFirst({ chains }: PresentRules, { name, calledBy }: Chain): boolean {
-  if (calledBy === null) return true;
-  const rules = chains.get(calledBy) ?? [];
-  const at = rules.indexOf(`-j ${name}`);
+export function isCalledFirst(present: PresentRules, chain: Chain): boolean {
+  if (chain.calledBy === null) return true;
+  const rules = callersOf(present, chain);
+  const at = rules.indexOf(`-j ${chain.name}`);
   return at >= 0 && rules.slice(0, at).every((rule) => rule.startsWith(`-j ${CHAIN_PREFIX}`));
 }
 
-/** Input of `iptables-restore --noflush`: all of it holds from one moment to the next, and nothing else is touched. */
-export function restoreInput(chains: readonly Chain[], present: PresentRules): string {
-  const calls = chains.flatMap((chain) => {
-    if (chain.calledBy === null || isCalledFirst(present, chain)) return [];
-    const count = (present.chains.get(chain.calledBy) ?? []).filter((rule) => rule === `-j ${chain.name}`).length;
-    const call = `${chain.calledBy} -j ${chain.name}`;
-    return [...Array.from({ length: count }, () => `-D ${call}`), `-I ${chain.calledBy} 1 -j ${chain.name}`];
-  });
-  const lines = [
-    "*filter",
-    ...chains.map(({ name }) => `:${name} - [0:0]`),
-    ...chains.flatMap(({ name, rules }) => rules.map((rule) => `-A ${name} ${rule}`)),
-    ...calls,
-    "COMMIT",
-  ];
-  return `${lines.join("\n")}\n`;
+function byTable(chains: readonly Chain[], linesOf: (chains: readonly Chain[]) => string[]): string {
+  const tables = [...Map.groupBy(chains, ({ table }) => table)];
+  return tables.map(([table, of]) => [`*${table}`, ...linesOf(of), "COMMIT", ""].join("\n")).join("");
 }
 
-/** The same, to be rid of the chains. */
+const uncalls = (present: PresentRules, chain: Chain) =>
+  callersOf(present, chain)
+    .filter((rule) => rule === `-j ${chain.name}`)
+    .map((rule) => `-D ${chain.calledBy} ${rule}`);
+
+/** Input of `iptables-restore --noflush`: a table's rules hold from one moment to the next, and nothing else is touched. */
+export function restoreInput(chains: readonly Chain[], present: PresentRules): string {
+  return byTable(chains, (of) => [
+    ...of.map(({ name }) => `:${name} - [0:0]`),
+    ...of.flatMap(({ name, rules }) => rules.map((rule) => `-A ${name} ${rule}`)),
+    ...of.flatMap((chain) =>
+      isCalledFirst(present, chain) ? [] : [...uncalls(present, chain), `-I ${chain.calledBy} 1 -j ${chain.name}`],
+    ),
+  ]);
+}
+
+/** The same, to be rid of the chains; null when there are none. */
 export function removalInput(chains: readonly Chain[], present: PresentRules): string | null {
-  const own = chains.filter(({ name }) => present.chains.has(name));
+  const own = chains.filter((chain) => presentRulesOf(present, chain) !== null);
   if (own.length === 0) return null;
-  const calls = own.flatMap(({ name, calledBy }) =>
-    (present.chains.get(calledBy ?? "") ?? [])
-      .filter((rule) => rule === `-j ${name}`)
-      .map(() => `-D ${calledBy} -j ${name}`),
-  );
-  const lines = ["*filter", ...own.map(({ name }) => `:${name} - [0:0]`), ...calls, ...own.map(({ name }) => `-X ${name}`)];
-  return `${[...lines, "COMMIT"].join("\n")}\n`;
+  return byTable(own, (of) => [
+    ...of.map(({ name }) => `:${name} - [0:0]`),
+    ...of.flatMap((chain) => uncalls(present, chain)),
+    ...of.map(({ name }) => `-X ${name}`),
+  ]);
 }

@@ -10,6 +10,7 @@ import {
   isCalledFirst,
   type PresentRules,
   parseRules,
+  presentRulesOf,
   removalInput,
   restoreInput,
 } from "./firewall-rules.ts";
@@ -65,14 +66,11 @@ export class Firewall {
    * @throws RuntimeError when they cannot be written: no server may run without them
    */
   async assert(plan: FirewallPlan, families: readonly Family[]): Promise<void> {
-    for (const family of families) {
-      const chains = firewallChains(plan, family);
-      try {
-        await this.#assertFamily(family, chains);
-      } catch (error) {
-        this.#log.error({ err: error, family }, "the firewall cannot be written");
-        throw new RuntimeError("The node's firewall cannot be set up, which keeps servers apart from each other.");
-      }
+    try {
+      await Promise.all(families.map((family) => this.#assertFamily(family, firewallChains(plan, family))));
+    } catch (error) {
+      this.#log.error({ err: error }, "the firewall cannot be written");
+      throw new RuntimeError("The node's firewall cannot be set up, which keeps servers apart from each other.");
     }
   }
 
@@ -99,7 +97,7 @@ export class Firewall {
   }
 
   async #present(family: Family): Promise<PresentRules> {
-    return parseRules(await run(PROGRAM[family], ["-w", LOCK_WAIT_SECONDS, "-S"]));
+    return parseRules(await run(`${PROGRAM[family]}-save`, []));
   }
 
   #restore(family: Family, input: string): Promise<string> {
@@ -108,4 +106,4 @@ export class Firewall {
 }
 
 const printedOf = (chains: readonly Chain[], present: PresentRules) =>
-  JSON.stringify(chains.map(({ name }) => present.chains.get(name) ?? null));
+  JSON.stringify(chains.map((chain) => presentRulesOf(present, chain)));

@@ -43,6 +43,15 @@ export async function keepRouterAdvertisements(log: Log): Promise<void> {
   }
 }
 
+/** Whether the kernel filters between the ports of a bridge, or would when asked. */
+export async function canFilterWithinBridges(): Promise<boolean> {
+  if (existsSync(BRIDGE_FILTER)) return true;
+  return run("modprobe", ["--dry-run", "br_netfilter"], { timeout: DEADLINE_MS }).then(
+    () => true,
+    () => false,
+  );
+}
+
 /**
  * Makes sure that frames between the ports of this one bridge pass the firewall, before any server is on it. Other
  * bridges of the machine are left as they are.

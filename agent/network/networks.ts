@@ -12,7 +12,7 @@ import type { ServerSpec } from "../../protocol/spec.ts";
 import type { Log } from "../log.ts";
 import { writeFileAtomic } from "../records/atomic-file.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
-import { conflist, type Subnet, subnetsOf } from "./conflist.ts";
+import { conflist, readConflist, type Subnet, subnetsOf } from "./conflist.ts";
 import { Firewall } from "./firewall.ts";
 import type { Family, FirewallPlan, GuardedBridge } from "./firewall-rules.ts";
 import { freeIpv4Subnet, PRIVATE_RANGE_DEFAULT, uniqueIpv6Subnet } from "./free-subnet.ts";
@@ -57,6 +57,11 @@ export interface NetworksOptions {
   removeNetwork(name: string): Promise<boolean>;
 }
 
+interface KnownNetwork {
+  network: PlannedNetwork;
+  subnets: string[];
+}
+
 export interface JoinedNetwork {
   /** For `nerdctl run`, ports not included. */
   arguments: string[];
@@ -81,10 +86,11 @@ export class Networks {
   /** By name: starts that are under way in a network that no container shows yet. */
   readonly #held = new Map<string, number>();
   /** By name: what is known of networks that a start or the spec asked for. */
-  readonly #planned = new Map<string, PlannedNetwork>();
-  /** By server: the network that it was last put into. */
-  readonly #networkOf = new Map<string, string>();
+  readonly #planned = new Map<string, KnownNetwork>();
+  /** By server: the networks that it was put into. */
+  readonly #networksOf = new Map<string, Set<string>>();
   #hostModePorts: number[] = [];
+  #isLoaded = false;
   #guard: NodeJS.Timeout | null = null;
 
   constructor(options: NetworksOptions) {
@@ -117,10 +123,10 @@ export class Networks {
     const network = purpose === "install" ? ownNetwork(spec, this.#key) : plannedNetwork(spec, this.#key);
     if (network === null) return Promise.resolve(HOST);
     return this.#inTurn(async () => {
-      await this.#ensure(network);
-      this.#planned.set(network.name, network);
+      const subnets = await this.#ensure(network);
+      this.#planned.set(network.name, { network, subnets });
       await this.#assertFirewall();
-      if (purpose === "game") this.#networkOf.set(spec.id, network.name);
+      this.#networksOf.set(spec.id, (this.#networksOf.get(spec.id) ?? new Set()).add(network.name));
       this.#held.set(network.name, (this.#held.get(network.name) ?? 0) + 1);
       const families = await this.#knownFamilies();
       const ipv6 = families.includes("ipv6") ? ("both" as const) : ("ipv4" as const);
@@ -136,14 +142,15 @@ export class Networks {
     });
   }
 
-  /** The server is gone: its network too, if it was the last one there. */
+  /** The server is gone: its networks too, if it was the last one there. */
   forget(serverId: string): Promise<void> {
     return this.#inTurn(async () => {
-      const name = this.#networkOf.get(serverId);
-      this.#networkOf.delete(serverId);
-      if (name === undefined || [...this.#networkOf.values()].includes(name)) return;
-      await this.#remove(name);
-      await this.#assertFirewall();
+      const names = [...(this.#networksOf.get(serverId) ?? [])];
+      this.#networksOf.delete(serverId);
+      const others = new Set([...this.#networksOf.values()].flatMap((of) => [...of]));
+      const unused = names.filter((name) => !others.has(name));
+      for (const name of unused) await this.#remove(name);
+      if (unused.length > 0) await this.#assertFirewall();
     });
   }
 
@@ -162,8 +169,11 @@ export class Networks {
       const present = await this.#presentNames();
       for (const name of present) {
         const network = needed.get(name);
-        if (network) this.#planned.set(name, network);
-        else await this.#remove(name);
+        if (!network) await this.#remove(name);
+        else {
+          this.#planned.set(name, { network, subnets: this.#planned.get(name)?.subnets ?? [] });
+          if (network.bridge && network.pool?.isIsolated) await filterWithinBridge(network.bridge);
+        }
       }
       if (present.length > 0) await sweepLeases(this.#leaseFolder, this.#options.containerIds);
       await this.#assertFirewall();
@@ -171,9 +181,23 @@ export class Networks {
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(work);
+    const turn = this.#turn.then(async () => {
+      await this.#loadOnce();
+      return await work();
+    });
     this.#turn = turn.catch((error) => this.#options.log.warn({ err: error }, "networks could not be changed"));
     return turn;
+  }
+
+  /** What an earlier agent made is guarded from the first moment on. */
+  async #loadOnce(): Promise<void> {
+    if (this.#isLoaded) return;
+    for (const name of await this.#presentNames()) {
+      const text = await readFile(await this.#file(name), "utf8").catch(() => "");
+      const known = readConflist(text);
+      if (known) this.#planned.set(name, { network: known.network, subnets: subnetsOf(text).subnets });
+    }
+    this.#isLoaded = true;
   }
 
   #knownFamilies(): Promise<Family[]> {
@@ -200,28 +224,35 @@ export class Networks {
       .map((file) => file.slice("nerdctl-".length, -".conflist".length));
   }
 
-  async #ensure(network: PlannedNetwork): Promise<void> {
+  /** @returns the ranges of the network as it is, which may be those of before while it is in use */
+  async #ensure(network: PlannedNetwork): Promise<string[]> {
     const { name, bridge, pool } = network;
     if (pool?.parent && !hasInterface(pool.parent)) {
       throw new RuntimeError(`The node has no network interface ${pool.parent}, which this server's pool hangs on.`);
     }
     const families = await this.#knownFamilies();
     if (families.includes("ipv6")) await keepRouterAdvertisements(this.#options.log);
-    else if (pool && isIPv6(pool.gateway)) throw new RuntimeError("The node has no IPv6, which this server's pool needs.");
+    else if (pool && isIPv6(pool.gateway))
+      throw new RuntimeError("The node has no IPv6, which this server's pool needs.");
     const file = await this.#file(name);
     const before = await readFile(file, "utf8").catch(() => null);
     const subnets = await this.#subnetsFor(network, families, before);
     const setting = { nodeId: this.#options.nodeId, leaseFolder: this.#leaseFolder };
-    const wanted = `${JSON.stringify(conflist(network, subnets, setting), null, 1)}\n`;
-    if (before !== wanted) {
+    const wanted = conflist(network, subnets, setting);
+    const known = before === null ? null : readConflist(before);
+    if (JSON.stringify(known?.plugins) !== JSON.stringify(wanted.plugins)) {
       // A bridge in use cannot be given another range or gateway: servers that are in it keep it until they stop.
-      const isInUse = before !== null && bridge !== null && (await portsOf(bridge)).length > 0;
-      if (isInUse) return void this.#options.log.info({ network: name }, "a network is changed when nobody uses it");
-      if (bridge !== null) await deleteInterface(bridge);
-      await writeFileAtomic(file, wanted, FILE_MODE);
+      const isInUse = known !== null && bridge !== null && (await portsOf(bridge)).length > 0;
+      if (isInUse) this.#options.log.info({ network: name }, "a network is changed when nobody uses it");
+      else {
+        if (bridge !== null) await deleteInterface(bridge);
+        await writeFileAtomic(file, `${JSON.stringify(wanted, null, 1)}\n`, FILE_MODE);
+      }
     }
     if (bridge !== null && pool?.isIsolated) await filterWithinBridge(bridge);
-    await sweepLeases(join(this.#leaseFolder, name), this.#options.containerIds, pool !== null);
+    // A private address is any free one: only a pool's is asked for by its number.
+    if (pool !== null) await sweepLeases(join(this.#leaseFolder, name), this.#options.containerIds, true);
+    return subnetsOf(await readFile(file, "utf8")).subnets;
   }
 
   /** A pool's own range, and a private one in each family that it has none of; the private ones of before stay. */
@@ -235,7 +266,8 @@ export class Networks {
       const kept = subnetsOf(before ?? "").subnets.find((subnet) => !subnet.includes(":") && subnet !== pool?.cidr);
       subnets.push({ subnet: kept ?? (await this.#freeSubnet(name, bridge)) });
     }
-    if (families.includes("ipv6") && !isOwnIpv6) subnets.push({ subnet: uniqueIpv6Subnet(`${this.#options.nodeId} ${name}`) });
+    if (families.includes("ipv6") && !isOwnIpv6)
+      subnets.push({ subnet: uniqueIpv6Subnet(`${this.#options.nodeId} ${name}`) });
     return subnets;
   }
 
@@ -266,7 +298,7 @@ export class Networks {
     const file = await this.#file(name);
     const text = await readFile(file, "utf8").catch(() => null);
     if (text !== null && !(await this.#options.removeNetwork(name))) return;
-    const bridge = /"bridge": ?"([^"]+)"/.exec(text ?? "")?.[1] ?? this.#planned.get(name)?.bridge;
+    const bridge = readConflist(text ?? "")?.network.bridge ?? this.#planned.get(name)?.network.bridge;
     this.#planned.delete(name);
     if (bridge) await deleteInterface(bridge);
     await rm(file, { force: true });
@@ -282,10 +314,10 @@ export class Networks {
   }
 
   #firewallPlan(): FirewallPlan {
-    const bridges = [...this.#planned.values()].flatMap(({ bridge, pool }): GuardedBridge[] => {
+    const bridges = [...this.#planned.values()].flatMap(({ network: { bridge, pool }, subnets }): GuardedBridge[] => {
       if (bridge === null) return [];
       const isRouted = pool !== null && !isPrivateRange(pool.cidr);
-      return [{ bridge, isPool: pool !== null, isRouted, isIsolated: pool?.isIsolated ?? false }];
+      return [{ bridge, isPool: pool !== null, isRouted, isIsolated: pool?.isIsolated ?? false, subnets }];
     });
     return { key: this.#key, bridges, hostPorts: [...(this.#options.hostPorts ?? []), ...this.#hostModePorts] };
   }

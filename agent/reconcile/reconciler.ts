@@ -80,6 +80,7 @@ export class Reconciler {
     const spec = await readStoredSpec(dataDir, services.log);
     if (!spec) return;
     this.#storedNodeId = spec.nodeId;
+    await this.#follow(spec);
     // Before the look at what runs: what ends from that look on is told to actors, which must be there by then.
     await Promise.all(spec.servers.map((server) => this.#settleDisk(server, false)));
     const found = new Map((await services.runtime.list()).map((status) => [status.serverId, status]));
@@ -170,6 +171,7 @@ export class Reconciler {
     this.#storedNodeId = spec.nodeId;
     // What cannot be removed now holds nobody else up; the whole is tried again.
     const removal = await this.#sweep(spec).catch((error: unknown) => ({ error }));
+    await this.#follow(spec);
     for (const server of spec.servers) {
       const actor = this.#actors.get(server.id);
       if (!actor) await this.#addNew(server);
@@ -178,6 +180,14 @@ export class Reconciler {
     if (removal) throw removal.error;
     this.#appliedGeneration = spec.generation;
     services.log.info({ generation: spec.generation, servers: spec.servers.length }, "spec applied");
+  }
+
+  /** What servers share is mended again and again by the runtime itself, so a failure stops nothing here. */
+  async #follow(spec: NodeSpec): Promise<void> {
+    const { runtime, log } = this.#options.services;
+    await runtime
+      .follow(spec.servers)
+      .catch((error) => log.warn({ err: error }, "what servers share could not be made to fit now"));
   }
 
   /** Removes what the panel, which has just spoken, does not know. */

@@ -44,6 +44,8 @@ function nerdctlRuntime({ config, nodeId, log }: RuntimeContext): ContainerRunti
     dataRoot: data_root,
     cniPath: cni_path,
     cniNetconfPath: cni_netconfpath,
+    privateRange: config.network.private_range,
+    hostPorts: config.network.host_ports,
   });
 }
 

@@ -158,6 +158,12 @@ export interface ContainerRuntime {
   /** Writes a line of the agent's own into the console of a running server; resolves false when it was not taken. */
   announce(serverId: string, line: string): Promise<boolean>;
 
+  /**
+   * Tells which servers this node shall have, all of them, whenever that has changed and at the agent's start: what servers
+   * share (networks, firewall) is made to fit. Repeating it mends what others have undone.
+   */
+  follow(specs: readonly ServerSpec[]): Promise<void>;
+
   /** Removes what the runtime keeps of the server (container, network, records), killing it if need be. Data folder and log are not touched. Repeating it is harmless. */
   remove(serverId: string): Promise<void>;
 

@@ -15,6 +15,7 @@ import { chooseRuntime } from "../runtime/choose-runtime.ts";
 import { containerName, LABEL } from "../runtime/nerdctl/options.ts";
 import { ECHO_IMAGE } from "../runtime/nerdctl/testing/test-node.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
+import { removeNetworks } from "./remove-networks.ts";
 import { serverSpec } from "./server-spec.ts";
 
 /** Where another containerd than the environment's is. */
@@ -127,6 +128,7 @@ export class ContainerNode {
     await this.#agent?.stop().catch(() => undefined);
     const ids = this.nerdctl("ps", "-aq", "--filter", `label=${LABEL.node}=${this.plane.nodeId}`);
     for (const id of ids.split("\n").filter((line) => line !== "")) this.nerdctl("rm", "-f", id);
+    await removeNetworks(this.dataDir);
     await this.plane.close();
     unmountBelow(this.folder);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });

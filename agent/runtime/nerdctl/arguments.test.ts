@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { serverPaths } from "../../console/server-paths.ts";
+import type { JoinedNetwork } from "../../network/networks.ts";
 import { serverSpec } from "../../testing/server-spec.ts";
 import { type ContainerSetting, gameArguments, networkArguments, startupScript } from "./arguments.ts";
 import { installArguments } from "./install-arguments.ts";
@@ -15,7 +16,8 @@ const setting: ContainerSetting = {
   limits: { cpus: [0, 1], ioWeight: null },
 };
 const spec = serverSpec({ id: "s1", image: "game:1", installImage: "tools:1", networkMode: "bridge" });
-const launch = { spec, paths: serverPaths("/var/lib/catalyst", "s1"), environment: {}, runId: "run-1" };
+const network: JoinedNetwork = { arguments: ["--net", "catalyst-own-1"], publishes: "both", release: () => {} };
+const launch = { spec, paths: serverPaths("/var/lib/catalyst", "s1"), environment: {}, runId: "run-1", network };
 
 /** Values of a repeatable flag. */
 const valuesOf = (args: string[], flag: string) => args.filter((_arg, i) => args[i - 1] === flag);
@@ -103,13 +105,18 @@ describe("limits and networks", () => {
       { ip: "0.0.0.0", port: 25565, isPrimary: true },
       { ip: "2001:db8::1", port: 25566, isPrimary: false },
     ];
-    expect(valuesOf(networkArguments({ networkMode: "bridge", allocations }), "-p")).toEqual([
+    const args = networkArguments({ allocations }, network);
+    expect(valuesOf(args, "--net")).toEqual(["catalyst-own-1"]);
+    expect(valuesOf(args, "-p")).toEqual([
       "0.0.0.0:25565:25565/tcp",
       "0.0.0.0:25565:25565/udp",
       "[2001:db8::1]:25566:25566/tcp",
       "[2001:db8::1]:25566:25566/udp",
     ]);
-    expect(networkArguments({ networkMode: "host", allocations })).toEqual(["--net", "host"]);
+    const host: JoinedNetwork = { ...network, arguments: ["--net", "host"], publishes: "nothing" };
+    expect(networkArguments({ allocations }, host)).toEqual(["--net", "host"]);
+    const ipv4: JoinedNetwork = { ...network, publishes: "ipv4" };
+    expect(() => networkArguments({ allocations }, ipv4)).toThrow("Port 25566 is on an IPv6 address");
   });
 });
 

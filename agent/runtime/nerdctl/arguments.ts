@@ -3,7 +3,8 @@ import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { ServerSpec } from "../../../protocol/spec.ts";
 import type { FileOwner } from "../../console/server-paths.ts";
-import type { ServerPaths } from "../container-runtime.ts";
+import type { JoinedNetwork } from "../../network/networks.ts";
+import { RuntimeError, type ServerPaths } from "../container-runtime.ts";
 import { limitArguments, type NodeLimits } from "./limits.ts";
 import { containerName, LABEL } from "./options.ts";
 
@@ -50,13 +51,22 @@ function splitEnvironment(environment: Record<string, string>): { inArguments: s
   return { inArguments, content: lines.map((line) => `${line}\n`).join("") };
 }
 
-/** `--publish` of each allocation, TCP and UDP; none when the server shares the node's network. */
-export function networkArguments(spec: Pick<ServerSpec, "networkMode" | "allocations">): string[] {
-  if (spec.networkMode === "host") return ["--net", "host"];
-  return spec.allocations.flatMap(({ ip, port }) => {
+/**
+ * The network, and `--publish` of each allocation, TCP and UDP; none where the server has the node's network, or an
+ * address of its own outside of the node.
+ *
+ * @throws RuntimeError for a port on an IPv6 address of a node that has no IPv6
+ */
+export function networkArguments(spec: Pick<ServerSpec, "allocations">, network: JoinedNetwork): string[] {
+  if (network.publishes === "nothing") return network.arguments;
+  const ports = spec.allocations.flatMap(({ ip, port }) => {
+    if (isIPv6(ip) && network.publishes === "ipv4") {
+      throw new RuntimeError(`Port ${port} is on an IPv6 address, and the node has no IPv6.`);
+    }
     const address = isIPv6(ip) ? `[${ip}]` : ip;
     return ["tcp", "udp"].flatMap((transport) => ["-p", `${address}:${port}:${port}/${transport}`]);
   });
+  return [...network.arguments, ...ports];
 }
 
 function confinementArguments(spec: ServerSpec, setting: ContainerSetting): string[] {
@@ -161,6 +171,7 @@ export interface Launch {
   paths: ServerPaths;
   environment: Record<string, string>;
   runId: string;
+  network: JoinedNetwork;
 }
 
 /**
@@ -173,7 +184,7 @@ export function gameArguments(launch: Launch, command: string, setting: Containe
     "--name",
     containerName(spec.id),
     ...labels(setting, spec.id, runId, "game"),
-    ...networkArguments(spec),
+    ...networkArguments(spec, launch.network),
     ...bind(paths.stdin, STDIN_IN_CONTAINER),
   ];
   const script = `exec /bin/sh -c "$1" <>${STDIN_IN_CONTAINER} 2>&1`;

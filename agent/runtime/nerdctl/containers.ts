@@ -128,3 +128,20 @@ export async function unpauseContainer(cli: NerdctlCli, id: string): Promise<voi
 export async function removeContainer(cli: NerdctlCli, name: string): Promise<void> {
   await onContainer(cli, ["rm", "-f", name]);
 }
+
+/** Ids of all containers of the namespace, running or not, whoever's they are. */
+export async function containerIds(cli: NerdctlCli): Promise<Set<string>> {
+  for (let attempt = 1; ; attempt++) {
+    const result = await cli.call(["ps", "-a", "-q", "--no-trunc"]);
+    if (result.code === 0) return new Set(result.stdout.split("\n").filter((id) => id !== ""));
+    if (attempt === LIST_ATTEMPTS_MAX || !isContainerMissing(result.stderr)) throw cli.failure("other", result);
+  }
+}
+
+/** Removes a CNI network. One that is not there is fine; false while a container is in it. */
+export async function removeNetwork(cli: NerdctlCli, name: string): Promise<boolean> {
+  const result = await cli.call(["network", "rm", name]);
+  if (result.code === 0 || /no network found/i.test(result.stderr)) return true;
+  if (/is in use/i.test(result.stderr)) return false;
+  throw cli.failure("other", result);
+}

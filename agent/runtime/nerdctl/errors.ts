@@ -19,6 +19,10 @@ const TRANSLATIONS: Translation[] = [
     words: (match) =>
       `Another container on this node, not one of this panel's, has the name ${match[1]}. Rename or remove it.`,
   },
+  {
+    pattern: /requested IP address (\S+) is not available in range/,
+    words: (match) => `The address ${match[1]} is still in use on this node.`,
+  },
   { pattern: /bind: address already in use/, words: () => "A port of this server is already in use on the node." },
   { pattern: /image not available|no such image/i, words: () => "The container image is not on this node." },
   {

@@ -14,7 +14,8 @@ const setting = {
 };
 const paths = { root: "/s", data: "/s/data", console: "/s/console", stdin: "/s/stdin", records: "/s/records" };
 const spec = serverSpec({ id: "s1", image: "game:1", installImage: "tools:1", networkMode: "bridge" });
-const launch = { spec, paths, environment: { HOME: "/data", PASSWORD: "p" }, runId: "run-1" };
+const network = { arguments: ["--net", "catalyst-own-1"], publishes: "both" as const, release: () => {} };
+const launch = { spec, paths, environment: { HOME: "/data", PASSWORD: "p" }, runId: "run-1", network };
 
 const valuesOf = (args: string[], flag: string) => args.filter((_, index) => args[index - 1] === flag);
 
@@ -35,6 +36,7 @@ describe("an install container", () => {
     expect(valuesOf(args, "--memory")).toEqual(["64m"]);
     expect(valuesOf(args, "--pids-limit")).toEqual(["64"]);
     expect(valuesOf(args, "-p")).toEqual([]);
+    expect(valuesOf(args, "--net")).toEqual(["catalyst-own-1"]);
     expect(valuesOf(args, "--name")).toEqual(["catalyst-install.s1"]);
     expect(valuesOf(args, "--mount")).toEqual(
       expect.arrayContaining([

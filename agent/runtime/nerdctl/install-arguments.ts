@@ -65,6 +65,7 @@ export function installArguments(launch: Launch, scriptFile: string, setting: Co
     installContainerName(spec.id),
     ...labels(setting, spec.id, runId, "install"),
     ...bind(paths.data, DATA_OF_OTHER_PANELS),
+    ...launch.network.arguments,
     ...bind(scriptFile, SCRIPT_IN_CONTAINER, true),
   ];
   const shell = [

@@ -6,6 +6,7 @@ import type { ServerSpec } from "../../../protocol/spec.ts";
 import { makeServerFolders } from "../../console/server-paths.ts";
 import { handOverDataFolder } from "../../data-folder/hand-over.ts";
 import type { Log } from "../../log.ts";
+import type { JoinedNetwork } from "../../network/networks.ts";
 import { writeFileAtomic } from "../../records/atomic-file.ts";
 import type { ExitStatus, InstallSpec, ServerPaths } from "../container-runtime.ts";
 import { RuntimeError } from "../container-runtime.ts";
@@ -31,6 +32,7 @@ export interface InstallContext {
   owner: Ownership;
   setting: ContainerSetting;
   log: Log;
+  network: JoinedNetwork;
   /** Makes sure that the image is on the node. */
   provideImage: (image: string) => Promise<void>;
 }
@@ -79,10 +81,10 @@ function refuseIfAborted(abort: AbortSignal): void {
 async function runScript(
   { spec, paths, environment }: InstallSpec,
   { runId, scriptFile, abort }: { runId: string; scriptFile: string; abort: AbortSignal },
-  { cli, owner, setting }: InstallContext,
+  { cli, owner, setting, network }: InstallContext,
 ): Promise<ExitStatus> {
   refuseIfAborted(abort);
-  const run = installArguments({ spec, paths, environment, runId }, scriptFile, setting);
+  const run = installArguments({ spec, paths, environment, runId, network }, scriptFile, setting);
   const result = await runContainer(cli, run);
   if (result.code !== 0) throw cli.failure("install", result);
   const containerId = result.stdout.trim();

@@ -15,6 +15,7 @@ import { announceToProcess } from "../../console/announce.ts";
 import { installConsoleLogger } from "../../console/console-logger.ts";
 import { sayInConsole } from "../../console/say.ts";
 import { makeFifo, makeServerFolders } from "../../console/server-paths.ts";
+import { type JoinedNetwork, Networks } from "../../network/networks.ts";
 import type {
   ContainerRuntime,
   ExitListener,
@@ -31,7 +32,15 @@ import { Endings } from "../endings.ts";
 import { type ContainerSetting, gameArguments } from "./arguments.ts";
 import { type CgroupFolders, cgroupOfContainer, readOomKills, readUsage } from "./cgroup.ts";
 import { type CallResult, NerdctlCli } from "./cli.ts";
-import { type Container, inspectContainer, listContainers, removeContainer, unpauseContainer } from "./containers.ts";
+import {
+  type Container,
+  containerIds,
+  inspectContainer,
+  listContainers,
+  removeContainer,
+  removeNetwork,
+  unpauseContainer,
+} from "./containers.ts";
 import { isContainerMissing, isImageMissing, isNotRunning } from "./errors.ts";
 import { EventStream, type TaskEvent } from "./events.ts";
 import { exitStatus, UNKNOWN_EXIT_CODE } from "./exit-status.ts";
@@ -45,6 +54,7 @@ import {
   GAME_OWNER_DEFAULT,
   INIT_BINARY_DEFAULT,
   installContainerName,
+  NAMESPACE_DEFAULT,
   type NerdctlOptions,
 } from "./options.ts";
 import { Ownership } from "./ownership.ts";
@@ -75,6 +85,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   readonly #images: ImageSupply;
   readonly #owner: Ownership;
   readonly #records: RunRecords;
+  readonly #networks: Networks;
   /** By container id. */
   readonly #live = new Map<string, LiveRun>();
   readonly #events: EventStream;
@@ -101,6 +112,17 @@ export class NerdctlRuntime implements ContainerRuntime {
       pullDeadlineMs: options.pullDeadlineMs ?? PULL_DEADLINE_MS,
     });
     this.#images = new ImageSupply(images, (paths, text) => this.say(paths, text));
+    this.#networks = new Networks({
+      nodeId: options.nodeId,
+      dataDir: options.dataDir,
+      namespace: options.namespace ?? NAMESPACE_DEFAULT,
+      netconfPath: options.cniNetconfPath,
+      privateRange: options.privateRange,
+      hostPorts: options.hostPorts,
+      log: options.log,
+      containerIds: () => containerIds(this.#cli),
+      removeNetwork: (name) => removeNetwork(this.#cli, name),
+    });
     this.#records = new RunRecords(join(options.dataDir, "nerdctl-runtime", "runs"));
     this.#events = new EventStream(this.#cli, options.log, {
       onEvent: (event) =>
@@ -116,6 +138,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   async watch(onExit: ExitListener): Promise<void> {
     this.#onExit = onExit;
     this.#events.start();
+    this.#networks.watch();
     for (const container of await listContainers(this.#cli, this.#owner)) {
       // An install that lost its agent is begun anew by the next one.
       if (container.kind === "install" && !this.#installing.has(container.serverId)) {
@@ -151,7 +174,8 @@ export class NerdctlRuntime implements ContainerRuntime {
     await makeServerFolders(paths, setting.gameOwner);
     await makeFifo(paths.stdin, setting.gameOwner);
     await this.#images.refresh(spec.image, spec.imageRefreshAt, { serverId: spec.id, paths });
-    const containerId = await this.#run(launch, runId, setting);
+    const network = await this.#networks.join(spec, "game");
+    const containerId = await this.#run(launch, runId, setting, network).finally(network.release);
     const record: RunRecord = {
       serverId: spec.id,
       runId,
@@ -180,16 +204,20 @@ export class NerdctlRuntime implements ContainerRuntime {
   async install(install: InstallSpec, abort: AbortSignal): Promise<ExitStatus> {
     const { spec, paths } = install;
     this.#installing.add(spec.id);
+    let network: JoinedNetwork | null = null;
     try {
       const setting = await this.#containerSetting();
+      network = await this.#networks.join(spec, "install");
       return await runInstall(install, abort, {
         cli: this.#cli,
         owner: this.#owner,
         setting,
+        network,
         log: this.#options.log,
         provideImage: (image) => this.#images.provide(image, { serverId: spec.id, paths, abort }),
       });
     } finally {
+      network?.release();
       this.#installing.delete(spec.id);
     }
   }
@@ -258,11 +286,17 @@ export class NerdctlRuntime implements ContainerRuntime {
       if (container) await removeContainer(this.#cli, container.id);
     }
     await this.#records.remove(serverId);
+    await this.#networks.forget(serverId);
+  }
+
+  follow(specs: readonly ServerSpec[]): Promise<void> {
+    return this.#networks.follow(specs);
   }
 
   async close(): Promise<void> {
     this.#onExit = null;
     this.#events.close();
+    this.#networks.close();
   }
 
   async #containerSetting(): Promise<ContainerSetting> {
@@ -292,8 +326,8 @@ export class NerdctlRuntime implements ContainerRuntime {
   }
 
   /** `nerdctl run`; an image that is not on the node is pulled first. */
-  async #run(launch: LaunchSpec, runId: string, setting: ContainerSetting): Promise<string> {
-    const run = gameArguments({ ...launch, runId }, launch.command, setting);
+  async #run(launch: LaunchSpec, runId: string, setting: ContainerSetting, network: JoinedNetwork): Promise<string> {
+    const run = gameArguments({ ...launch, runId, network }, launch.command, setting);
     launch.abort?.throwIfAborted();
     let result = await runContainer(this.#cli, run);
     if (result.code !== 0 && isImageMissing(result.stderr)) {

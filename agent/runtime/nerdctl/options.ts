@@ -16,6 +16,9 @@ export interface NerdctlOptions {
   dataRoot?: string | undefined;
   cniPath?: string | undefined;
   cniNetconfPath?: string | undefined;
+  /** Where private networks are made, and which ports of the node servers may reach: see `network/`. */
+  privateRange?: string | undefined;
+  hostPorts?: readonly number[] | undefined;
   /** containerd namespace, by default `catalyst`. */
   namespace?: string | undefined;
   /** A static tini on PATH or by absolute path. */

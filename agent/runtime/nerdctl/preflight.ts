@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
 import type { Finding } from "../../../protocol/findings.ts";
+import { canFilterWithinBridges, hasIpv6 } from "../../network/kernel.ts";
 import { error, ok, warning } from "../../preflight/finding.ts";
 import { findProgram, isAtLeast, isExecutable } from "../../preflight/programs.ts";
 import { parseCgroupMounts } from "./cgroup.ts";
@@ -23,9 +24,7 @@ const CNI_FOLDERS = [
   "/usr/libexec/cni",
   "/usr/lib/cni",
 ];
-const CNI_PLUGINS = ["bridge", "portmap", "firewall", "host-local", "loopback", "tuning"];
-/** Older firewall plugins do not keep bridges apart from each other. */
-const FIREWALL_MIN = "1.1";
+const CNI_PLUGINS = ["bridge", "portmap", "host-local", "loopback", "macvlan"];
 const NERDCTL_MIN = "2.0";
 const CONTAINERD_MIN = "2.0";
 const RUNC_MIN = "1.1";
@@ -127,7 +126,7 @@ async function checkCni(folder: string): Promise<Finding[]> {
     const remedy = `Install containernetworking-plugins, or: ${BUNDLE}`;
     return [error(id, subject, `${folder} lacks ${missing.join(", ")}.`, remedy)];
   }
-  return [ok(id, subject, folder), await checkIsolation(join(folder, "firewall"))];
+  return [ok(id, subject, folder), await checkIsolation()];
 }
 
 async function cniFolder(folders = CNI_FOLDERS): Promise<string> {
@@ -135,17 +134,26 @@ async function cniFolder(folders = CNI_FOLDERS): Promise<string> {
   return folders[0]!;
 }
 
-async function checkIsolation(plugin: string): Promise<Finding> {
+/** Servers are kept apart by rules of Catalyst's own; see `agent/network/`. */
+async function checkIsolation(): Promise<Finding> {
   const [id, subject] = ["network-isolation", "Network isolation"];
-  // One too old to know the question fails.
-  const version = /v?(\d+\.\d+[.\w]*)/.exec((await output(plugin, ["--version"])) ?? "")?.[1];
-  if (version && isAtLeast(version, FIREWALL_MIN)) return ok(id, subject, `firewall plugin ${version}`);
-  return warning(
-    id,
-    subject,
-    `The firewall plugin is older than ${FIREWALL_MIN}: servers of different networks can reach each other.`,
-    BUNDLE,
-  );
+  const programs = await Promise.all(["iptables-restore", "iptables-save"].map((name) => findProgram(name)));
+  // Its absence is a finding of its own.
+  if (programs.includes(null)) return error(id, subject, "Servers cannot be kept apart.", "Install iptables.");
+  if ((await hasIpv6()) && (await output("ip6tables-save", [])) === null) {
+    const remedy = "Install ip6tables, or load the kernel's ip6_tables; then restart the agent.";
+    return warning(id, subject, "IPv6 cannot be filtered here: servers get none.", remedy);
+  }
+  if (!(await canFilterWithinBridges())) {
+    const message = "The kernel lacks br_netfilter: servers of a pool that keeps them apart cannot start.";
+    return warning(
+      id,
+      subject,
+      message,
+      "Install the kernel module br_netfilter, or let the pool's servers reach each other.",
+    );
+  }
+  return ok(id, subject, "Servers of different owners are kept apart.");
 }
 
 async function controllersOf(mountinfo: string): Promise<Controllers> {

@@ -158,6 +158,9 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   /** Nothing is enforced, so nothing waits. */
+  /** Processes share nothing but the node's own network. */
+  async follow(): Promise<void> {}
+
   async updateLimits(): Promise<KeptLimit[]> {
     return [];
   }

@@ -75,6 +75,7 @@ export class TestNode {
   async cleanUp(): Promise<void> {
     const runtime = this.runtime();
     await Promise.all([...this.#servers].map((serverId) => runtime.remove(serverId)));
+    await runtime.follow([]);
     await Promise.all(this.#runtimes.map((each) => each.close()));
     rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }

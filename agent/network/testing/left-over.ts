@@ -1,0 +1,45 @@
+/** What the networks of a test's agent have left on the machine. */
+import { execFileSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { netconfFolder } from "../netconf-folder.ts";
+import { agentKey, BRIDGE_PREFIX } from "../network-plan.ts";
+
+const lines = (program: string, ...args: string[]) =>
+  execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).split("\n");
+
+export async function networkFiles(dataDir: string): Promise<string[]> {
+  const folder = await netconfFolder(undefined, "catalyst");
+  return readdirSync(folder).filter((file) => file.includes(`catalyst-${agentKey(dataDir)}-`));
+}
+
+export const firewallLines = (dataDir: string, program: "iptables" | "ip6tables" = "iptables"): string[] =>
+  lines(program, "-S").filter((line) => line.includes(`CATALYST-${agentKey(dataDir)}-`));
+
+/** Notes of addresses in use. */
+export function leases(dataDir: string): string[] {
+  try {
+    const folder = join(dataDir, "nerdctl-runtime", "addresses");
+    return readdirSync(folder, { recursive: true })
+      .map(String)
+      .filter((file) => /\/[0-9a-f]*[.:][0-9a-f.:]*$/i.test(file));
+  } catch {
+    return [];
+  }
+}
+
+export const bridges = (): string[] => readdirSync("/sys/class/net").filter((name) => name.startsWith(BRIDGE_PREFIX));
+
+/** Rules for published ports and masquerading that name this network. */
+export const natLines = (network: string): string[] =>
+  ["iptables", "ip6tables"].flatMap((program) =>
+    lines(program, "-t", "nat", "-S").filter((line) => line.includes(network)),
+  );
+
+export const cniResults = (network: string): string[] => {
+  try {
+    return readdirSync("/var/lib/cni/results").filter((file) => file.startsWith(network));
+  } catch {
+    return [];
+  }
+};
