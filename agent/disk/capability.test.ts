@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { checkDiskLimits, limitFinding, overcommitFinding, promisedBytes, softLimitCause } from "./capability.ts";
 
-const ABLE = { isRoot: true, hasLoopControl: true, knowsExt4: true, missingPrograms: [] };
+const ABLE = { isRoot: true, hasLoopControl: true, knowsExt4: true, mountsForAll: true, missingPrograms: [] };
 
 let folder: string;
 beforeEach(() => {
@@ -21,6 +21,7 @@ it.each([
   [{ isRoot: false }, /root/],
   [{ hasLoopControl: false }, /loop/],
   [{ knowsExt4: false }, /ext4/],
+  [{ mountsForAll: false }, /mounts of its own/],
   [{ missingPrograms: ["mkfs.ext4"] }, /mkfs.ext4 is not installed/],
   [{ missingPrograms: ["losetup", "e2fsck"] }, /losetup, e2fsck are not installed/],
 ])("says what is missing and what to do: %j", (lack, words) => {

@@ -1,5 +1,5 @@
 /** Whether this node can put hard limits on disks, and what its disks may still come to take. Changes nothing. */
-import { access, constants, readdir, readFile, stat, statfs } from "node:fs/promises";
+import { access, constants, readdir, readFile, readlink, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import type { Finding } from "../../protocol/findings.ts";
 import { ok, warning } from "../preflight/finding.ts";
@@ -20,12 +20,20 @@ export interface DiskFacts {
   hasLoopControl: boolean;
   knowsExt4: boolean;
   missingPrograms: string[];
+  /** What the agent mounts is there for containerd too. */
+  mountsForAll: boolean;
 }
 
 async function knowsExt4(): Promise<boolean> {
   if (/\bext4$/m.test(await readFile("/proc/filesystems", "utf8").catch(() => ""))) return true;
   // A module that is loaded by the first mount.
   return (await runProgram("modprobe", ["--dry-run", "ext4"]).catch(() => null))?.code === 0;
+}
+
+/** A service with file system protection has mounts of its own, which nobody else sees. */
+async function mountsForAll(): Promise<boolean> {
+  const [own, first] = await Promise.all(["self", "1"].map((pid) => readlink(`/proc/${pid}/ns/mnt`).catch(() => null)));
+  return !own || !first || own === first;
 }
 
 export async function readDiskFacts(): Promise<DiskFacts> {
@@ -37,6 +45,7 @@ export async function readDiskFacts(): Promise<DiskFacts> {
       () => false,
     ),
     knowsExt4: await knowsExt4(),
+    mountsForAll: await mountsForAll(),
     missingPrograms: PROGRAMS.filter((_program, i) => present[i] === null),
   };
 }
@@ -52,6 +61,12 @@ export function softLimitCause(facts: DiskFacts): { message: string; remedy: str
   }
   if (!facts.hasLoopControl) {
     return { message: "There are no loop devices.", remedy: "Load the kernel module: modprobe loop." };
+  }
+  if (!facts.mountsForAll) {
+    return {
+      message: "The agent's service has mounts of its own, which containers would not see.",
+      remedy: "Take PrivateTmp=, ProtectSystem= and the like out of its unit.",
+    };
   }
   if (!facts.knowsExt4) {
     return { message: "The kernel has no ext4.", remedy: "Load the kernel module: modprobe ext4." };

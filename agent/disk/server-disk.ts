@@ -40,6 +40,8 @@ const REMAKE_WORDS: Record<Exclude<RemakeOutcome, "done">, string> = {
   no_room_on_node: "needs more free disk space on the node, where its files are copied for it",
 };
 
+const FROM_BEFORE = "This server's files were there before hard limits: they get one when it is stopped.";
+
 /** What the data folder is wanted for. */
 export type Purpose = "start" | "install";
 
@@ -133,48 +135,49 @@ export class ServerDisk {
     return turn;
   }
 
-  /** @returns whether files have to be copied to get further. */
+  /** @returns whether files have to be copied to get further. What is told meanwhile is what was true before. */
   async #follow(wish: Wish, isAtRest: boolean): Promise<boolean> {
+    const { notice, needsCopy } = await this.#bringNear(wish, isAtRest);
+    this.#notice = notice;
+    return needsCopy && isAtRest;
+  }
+
+  async #bringNear(wish: Wish, isAtRest: boolean): Promise<{ notice: string | null; needsCopy: boolean }> {
     const { hard, softReason } = this.#services;
     const paths = this.#paths;
     const wantedBytes = wish.diskMb * MB;
-    this.#notice = null;
     await hard.tidy(paths);
     if (!(await hard.isMade(paths))) {
       this.#kind = "soft";
-      if (softReason !== null) {
-        this.#notice = softReason;
-        return false;
-      }
+      if (softReason !== null) return { notice: softReason, needsCopy: false };
       const isEmpty = (await readdir(paths.data).catch(() => [])).length === 0;
-      if (!isAtRest || !isEmpty) {
-        this.#notice = "This server's files were there before hard limits: they get one when it is stopped.";
-        return isAtRest;
-      }
+      if (!isAtRest || !isEmpty) return { notice: FROM_BEFORE, needsCopy: true };
       await hard.make(paths, wantedBytes);
     }
     this.#kind = "hard";
     await hard.attach(paths, isAtRest);
     const limitBytes = (await hard.limitBytes(paths)) ?? wantedBytes;
     if (wantedBytes < limitBytes) {
-      this.#notice = this.#sizeNotice(wish, "waits until it is stopped");
-      return isAtRest;
+      return { notice: this.#sizeNotice(wish, "waits until it is stopped"), needsCopy: true };
     }
-    await this.#grow(wish, isAtRest);
-    return false;
+    return { notice: await this.#grow(wish, isAtRest), needsCopy: false };
   }
 
-  /** A disk that cannot grow goes on being used as it is. */
-  async #grow(wish: Wish, isAtRest: boolean): Promise<void> {
+  /**
+   * A disk that cannot grow goes on being used as it is.
+   *
+   * @returns what there is to tell of it.
+   */
+  async #grow(wish: Wish, isAtRest: boolean): Promise<string | null> {
     const { hard } = this.#services;
     try {
-      if (await hard.grow(this.#paths, wish.diskMb * MB, isAtRest)) return;
-      this.#notice = this.#sizeNotice(wish, "waits until it is stopped or restarted");
+      if (await hard.grow(this.#paths, wish.diskMb * MB, isAtRest)) return null;
+      return this.#sizeNotice(wish, "waits until it is stopped or restarted");
     } catch (error) {
       if ((await hard.measure(this.#paths)) === null) throw error;
       this.#log.error({ err: error, serverId: wish.id }, "a server's disk could not grow");
       const reason = error instanceof RuntimeError ? error.message : "The node's log says why.";
-      this.#notice = this.#sizeNotice(wish, `could not be set. ${reason.replace(/\.$/, "")}`);
+      return this.#sizeNotice(wish, `could not be set. ${reason.replace(/\.$/, "")}`);
     }
   }
 

@@ -203,7 +203,8 @@ enroll() {
   chmod 600 "$HOME_DIR/config.toml"
 }
 
-# KillMode=process: games and their loggers outlive the agent when it restarts.
+# KillMode=process: games and their loggers outlive the agent when it restarts. No PrivateTmp, ProtectSystem or the like:
+# they give the service mounts of its own, and containers would not see the disks that it mounts.
 install_service() {
   cat >"$UNIT" <<END
 [Unit]

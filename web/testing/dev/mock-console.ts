@@ -71,7 +71,7 @@ export class MockConsole {
         memoryLimitBytes: 4096 * 1024 * 1024,
         networkRxBytes: Math.round(received),
         networkTxBytes: Math.round(received * 2.2),
-        diskBytes: 3.1e9,
+        diskBytes: 19.6e9,
         diskLimitBytes: 20_480 * 1024 * 1024,
         diskLimitKind: "hard",
         diskState: "nearly_full",
