@@ -1,4 +1,5 @@
 /** One server's actor on a real runtime, wired as the agent wires it. */
+import { randomUUID } from "node:crypto";
 import { bootIdentity } from "../../boot-identity.ts";
 import { writeConsoleInput } from "../../console/console-input.ts";
 import { SegmentLog } from "../../console/segment-log.ts";
@@ -18,7 +19,6 @@ export class LiveServer {
   readonly states: string[] = [];
   readonly #journal: Journal;
   readonly #runtime: ContainerRuntime;
-  #commands = 0;
 
   private constructor(actor: ServerActor, journal: Journal, runtime: ContainerRuntime) {
     this.actor = actor;
@@ -49,7 +49,7 @@ export class LiveServer {
   }
 
   async command(action: Action): Promise<void> {
-    const answer = await this.actor.command(action, `${action}-${++this.#commands}`, Date.now());
+    const answer = await this.actor.command(action, randomUUID(), Date.now());
     if (!answer.ok) throw new Error(`${action}: ${answer.error}`);
   }
 
