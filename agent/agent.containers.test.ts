@@ -1,7 +1,8 @@
 /** The agent's guarantees again, on containers. */
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { writeConsoleInput } from "./console/console-input.ts";
 import { serverPaths } from "./console/server-paths.ts";
@@ -64,6 +65,26 @@ test("a server in a container is started, answers its console, and stops by its 
   expect(stats).toMatchObject({ ok: true, data: { memoryLimitBytes: 64 * 2 ** 20 } });
   await plane.power(id, "stop");
   expect(await plane.inState(id, "stopped", 30_000)).toMatchObject({ exitCode: 0 });
+});
+
+test("an agent killed during an install that deletes files begins it anew, deletes nothing again, leaves one container", async () => {
+  const { plane, agent } = world;
+  const data = serverPaths(agent.dataDir, id).data;
+  await started({ installScript: "echo old > world", startup: ECHO });
+  await plane.power(id, "stop");
+  await plane.inState(id, "stopped", 30_000);
+  const installScript = "ls >> seen; [ -e second ] || { touch second; sleep 300; }; chown 0:0 second";
+  plane.setServers(spec({ version: 2, installGeneration: 2, wipeGeneration: 2, installScript }));
+  await waitUntil("the script to run", () => existsSync(join(data, "second")), 30_000);
+  expect(existsSync(join(data, "world"))).toBe(false);
+  writeFileSync(join(data, "world"), "saved since");
+  await agent.end("SIGKILL");
+  agent.start();
+  await waitUntil("the install", () => plane.lastEvent(id)?.installedGeneration === 2, 60_000);
+  expect(readFileSync(join(data, "world"), "utf8")).toBe("saved since");
+  expect(readFileSync(join(data, "seen"), "utf8")).toBe("seen\nsecond\nseen\nworld\n");
+  expect(statSync(join(data, "second"))).toMatchObject({ uid: 988, gid: 988 });
+  expect(container()).toBe("");
 });
 
 test("a configuration file that is broken is named in the console, and the server starts with the others", async () => {

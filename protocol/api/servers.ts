@@ -137,6 +137,8 @@ export const serverDetailSchema = serverSchema.extend({
   environment: z.record(z.string(), z.string()),
   /** What the caller may do: `["*"]` for the owner and administrators. */
   permissions: z.array(z.string()),
+  /** When its node last told of a change of its state. */
+  statusSince: z.iso.datetime().nullable(),
   /** How the last run ended, besides `exitCode`. */
   signal: z.string().nullable(),
   oomKilled: z.boolean(),

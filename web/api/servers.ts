@@ -4,6 +4,7 @@ import type { LogsReply } from "../../protocol/agent-replies.ts";
 import type { AuditEntry } from "../../protocol/api/audit.ts";
 import type {
   CreateServerBody,
+  ReinstallBody,
   RestartPolicyBody,
   Server,
   ServerCrash,
@@ -118,7 +119,7 @@ export function useDeleteServer(id: string) {
 export function useReinstallServer(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: () => request<unknown>(`/api/servers/${id}/reinstall`, { method: "POST" }),
+    mutationFn: (body: ReinstallBody) => request<unknown>(`/api/servers/${id}/reinstall`, { method: "POST", body }),
     onSuccess: () => queries.invalidateQueries({ queryKey: detailKey(id) }),
   });
 }
@@ -144,6 +145,19 @@ function refreshEverywhere(queries: ReturnType<typeof useQueryClient>, id: strin
   void queries.invalidateQueries({ queryKey: [LIST] });
   void queries.invalidateQueries({ queryKey: ["server-activity", id] });
   return queries.invalidateQueries({ queryKey: detailKey(id) });
+}
+
+/** The outcome comes as a state. */
+export function useCancelInstall(id: string) {
+  return useMutation({
+    mutationFn: () => request<unknown>(`/api/servers/${id}/install/cancel`, { method: "POST" }),
+  });
+}
+
+export function useRefreshImage(id: string) {
+  return useMutation({
+    mutationFn: () => request<unknown>(`/api/servers/${id}/image/refresh`, { method: "POST" }),
+  });
 }
 
 /** What a server will show right after an accepted request, until its node reports. */
@@ -182,7 +196,7 @@ export function usePower(id: string) {
 
 type LiveField =
   | keyof Pick<Server, "desiredPower" | "status" | "statusReason" | "exitCode" | "startedAt" | "nodeIsOnline">
-  | keyof Pick<ServerDetail, "signal" | "oomKilled" | "restartAt" | "crashCount" | "pendingRestart">;
+  | keyof Pick<ServerDetail, "signal" | "statusSince" | "oomKilled" | "restartAt" | "crashCount" | "pendingRestart">;
 
 /** Writes a newer state of one server into everything that is on the screen. */
 export function applyServerState(

@@ -15,6 +15,7 @@ import { ConsolePanel } from "../../console/console-panel.tsx";
 import { AccessTab } from "./access/access-tab.tsx";
 import { ActivityTab } from "./activity-tab.tsx";
 import { CrashesTab } from "./crashes-tab.tsx";
+import { InstallBanner } from "./installation.tsx";
 import { NodeModeBanner } from "./node-mode-banner.tsx";
 import { PendingBanner } from "./pending-banner.tsx";
 import { PowerButtons } from "./power-buttons.tsx";
@@ -85,6 +86,7 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
           </div>
           <SuspensionBanner server={server} />
           <NodeModeBanner server={server} />
+          <InstallBanner server={server} />
           <StatusReason server={server} />
           <PendingBanner server={server} />
           <div className="mt-3">

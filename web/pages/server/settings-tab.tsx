@@ -5,7 +5,7 @@ import { toast } from "sonner";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import { can, useMe } from "../../api/account.ts";
 import { toApiError } from "../../api/api-error.ts";
-import { allows, useDeleteServer, useReinstallServer, useUpdateServer } from "../../api/servers.ts";
+import { allows, useDeleteServer, useRefreshImage, useUpdateServer } from "../../api/servers.ts";
 import { useTemplate } from "../../api/templates.ts";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
@@ -18,6 +18,7 @@ import { Select } from "../../components/ui/select.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { VariableInput } from "../../components/variable-input.tsx";
 import { errorsFromDetails, variableError } from "../create-server/create-server-form.ts";
+import { ReinstallDialog } from "./installation.tsx";
 import { LimitSettings } from "./limit-settings.tsx";
 import { RestartPolicySettings } from "./restart-policy-settings.tsx";
 import { SuspendButton, useIsBarred } from "./suspension.tsx";
@@ -91,9 +92,10 @@ function EnvironmentSettings({ server }: { server: ServerDetail }) {
     );
   };
   const hasErrors = variables.some((variable) => errorAt(variable.name));
-  const images = template
-    ? [...new Set([server.image, template.image, ...template.images.map((choice) => choice.image)])]
-    : [server.image];
+  const refresh = useRefreshImage(server.id);
+  // One that its template does not offer any more stays until another is chosen.
+  const isOffered = server.images.some((choice) => choice.image === server.image);
+  const images = isOffered ? server.images : [{ image: server.image, label: server.image }, ...server.images];
   const submit = (event: FormEvent) => {
     event.preventDefault();
     update.mutate(
@@ -115,19 +117,29 @@ function EnvironmentSettings({ server }: { server: ServerDetail }) {
       <CardBody>
         {template ? (
           <form onSubmit={submit} noValidate className="flex flex-col gap-5">
-            {images.length > 1 && (
-              <Field label="Image" error={refused.image}>
+            <div className="flex flex-wrap items-end gap-2">
+              <Field label="Image" error={refused.image} className="min-w-0 flex-1">
                 <Select
                   value={image}
                   onValueChange={setImage}
-                  disabled={!allows(server, "startup.image")}
-                  options={images.map((value) => ({
-                    value,
-                    label: template.images.find((choice) => choice.image === value)?.label ?? value,
-                  }))}
+                  disabled={!allows(server, "startup.image") || images.length < 2}
+                  options={images.map((choice) => ({ value: choice.image, label: choice.label }))}
                 />
               </Field>
-            )}
+              {allows(server, "startup.image") && (
+                <Button
+                  busy={refresh.isPending}
+                  onClick={() =>
+                    refresh.mutate(undefined, {
+                      onSuccess: () => toast.success("The newest image is fetched with the next start."),
+                      onError: toastFailure,
+                    })
+                  }
+                >
+                  Update image
+                </Button>
+              )}
+            </div>
             {variables.length > 0 && (
               <div className="grid gap-x-4 gap-y-5 sm:grid-cols-2">
                 {variables.map((variable) => (
@@ -170,7 +182,6 @@ function EnvironmentSettings({ server }: { server: ServerDetail }) {
 function DangerZone({ server }: { server: ServerDetail }) {
   const me = useMe().data;
   const navigate = useNavigate();
-  const reinstall = useReinstallServer(server.id);
   const remove = useDeleteServer(server.id);
   const [reinstalling, setReinstalling] = useState(false);
   const [deleting, setDeleting] = useState(false);
@@ -206,24 +217,7 @@ function DangerZone({ server }: { server: ServerDetail }) {
           </DangerRow>
         )}
       </CardBody>
-      <ConfirmDialog
-        open={reinstalling}
-        onOpenChange={setReinstalling}
-        title={`Reinstall ${server.name}?`}
-        confirmLabel="Reinstall server"
-        busy={reinstall.isPending}
-        onConfirm={() =>
-          reinstall.mutate(undefined, {
-            onSuccess: () => {
-              setReinstalling(false);
-              void navigate(`/servers/${server.id}`);
-            },
-            onError: toastFailure,
-          })
-        }
-      >
-        <p>The server is stopped and its install script runs again. Files that the script writes are replaced.</p>
-      </ConfirmDialog>
+      <ReinstallDialog server={server} open={reinstalling} onOpenChange={setReinstalling} />
       <ConfirmDialog
         open={deleting}
         onOpenChange={(open) => {

@@ -43,6 +43,7 @@ export function useLiveServer(serverId: string): LiveServer {
           applyServerState(queries, serverId, {
             status: frame.state,
             statusReason: frame.reason,
+            statusSince: isoOrNull(frame.timestamp),
             ...(frame.exitCode === undefined ? {} : { exitCode: frame.exitCode }),
             ...(frame.startedAt === undefined ? {} : { startedAt: isoOrNull(frame.startedAt) }),
             ...(frame.signal === undefined ? {} : { signal: frame.signal }),

@@ -51,6 +51,16 @@ const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
       await page.getByText("went by too fast").waitFor();
     },
   ],
+  ["installing", "/servers/srv-6", (page) => page.getByText("Cancel installation").waitFor()],
+  [
+    "reinstall",
+    "/servers/srv-5/settings",
+    async (page) => {
+      await page.getByRole("button", { name: "Reinstall" }).click();
+      await page.getByRole("switch").click();
+      await page.getByLabel("Type Tests to confirm").waitFor();
+    },
+  ],
   ["console-crashed", "/servers/srv-4"],
   ["console-offline", "/servers/srv-7", (page) => page.getByText("Node offline", { exact: true }).waitFor()],
   [

@@ -37,6 +37,7 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
         restartPolicy: servers.restartPolicy,
         maxCrashes: servers.maxCrashes,
         crashWindowSeconds: servers.crashWindowSeconds,
+        statusSince: isoTime<string | null>(serverObserved.observedAt),
         signal: serverObserved.signal,
         oomKilled: sql<boolean>`coalesce(${serverObserved.oomKilled}, false)`,
         crashCount: sql<number>`coalesce(${serverObserved.crashCount}, 0)`,
