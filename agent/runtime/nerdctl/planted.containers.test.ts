@@ -1,0 +1,151 @@
+/** What a hostile game sees from within, what it can plant in its data folder, and that it harms only itself. */
+import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { applyConfigFiles } from "../../config-files/apply-config-files.ts";
+import { writeConsoleInput } from "../../console/console-input.ts";
+import { removeData } from "../../reconcile/remove-data.ts";
+import { DiskUsage } from "../../stats/disk-usage.ts";
+import { ECHO } from "../../testing/server-spec.ts";
+import { waitUntil } from "../../testing/wait-until.ts";
+import type { LaunchSpec } from "../container-runtime.ts";
+import { pidOf, processStatus, TestNode } from "./testing/test-node.ts";
+
+let node: TestNode;
+beforeEach(() => {
+  node = new TestNode();
+});
+afterEach(() => node.cleanUp());
+
+async function said(launch: LaunchSpec, word: string, deadlineMs = 30_000): Promise<string> {
+  return waitUntil(
+    `the console to say ${word}`,
+    async () => {
+      const text = await node.consoleText(launch);
+      return text.includes(word) && text;
+    },
+    deadlineMs,
+  );
+}
+
+describe("from inside a container", () => {
+  it("no process, no mount and no file of the node, of the agent or of another server is in reach", async () => {
+    const runtime = node.runtime();
+    const neighbour = node.launch("echo mine > /data/secret; exec sleep 300");
+    await runtime.start(neighbour);
+    await waitUntil("the neighbour's file", () => readdirSync(neighbour.paths.data).includes("secret"));
+    const look = `
+      echo "pids: $(ls /proc | grep -c '^[0-9]')"
+      for path in ${node.dataDir} ${neighbour.paths.data} /var/lib/catalyst /run/containerd /proc/1/root/etc/shadow; do
+        ls "$path" > /dev/null 2>&1 && echo "reached: $path"
+      done
+      for device in /dev/sda /dev/vda /dev/mem /dev/kmsg /dev/loop0; do (: < $device) 2>/dev/null && echo "device: $device"; done
+      mknod /data/disk b 8 0 2>/dev/null && echo "made a device"
+      mount -t tmpfs none /mnt 2>/dev/null && echo mounted
+      echo 1 2>/dev/null > /proc/sysrq-trigger && echo sysrq
+      echo looked; exec sleep 300`;
+    const launch = node.launch(look);
+    await runtime.start(launch);
+    const text = await said(launch, "looked");
+    expect(text).not.toMatch(/reached|device|mounted|sysrq/);
+    // tini, the shell and what it runs.
+    expect(Number(/pids: (\d+)/.exec(text)![1])).toBeLessThan(8);
+    expect(processStatus(pidOf(launch.spec.id), "CapEff")).toMatch(/^0+$/);
+  });
+});
+
+describe("what a game plants in its data folder gives nobody anything outside of it", () => {
+  it("a link, a hard link, a setuid program, a pipe and a folder that cannot be read, through every way of the agent", async () => {
+    const runtime = node.runtime();
+    const outside = join(node.dataDir, "outside.properties");
+    writeFileSync(outside, "secret=1\n", { mode: 0o600 });
+    const plant = `
+      cd /data
+      ln -s ${outside} linked.properties; ln -s ${node.dataDir} folder; ln -s / root
+      ln ${outside} hard.properties 2>/dev/null && echo "hard link made"
+      ln /etc/passwd hard-passwd 2>/dev/null && echo "hard link made"
+      cp /bin/busybox own-shell && chmod 6755 own-shell
+      mkfifo pipe.properties
+      mkdir closed && touch closed/file && chmod 000 closed
+      rm -f /run/catalyst/stdin 2>/dev/null && echo "removed its pipe"
+      echo planted; exec sleep 300`;
+    const launch = node.launch(plant);
+    await runtime.start(launch);
+    expect(await said(launch, "planted")).not.toMatch(/hard link made|removed its pipe/);
+    const { data, root } = launch.paths;
+    expect(lstatSync(join(data, "linked.properties")).isSymbolicLink()).toBe(true);
+    // A setuid program is the game's user's own, and no mount of the node's honours more than that.
+    expect(statSync(join(data, "own-shell")).uid).toBe(988);
+
+    const owner = { uid: 988, gid: 988 };
+    for (const path of ["linked.properties", "folder/outside.properties", "root/etc/hosts", "pipe.properties"]) {
+      const configFiles = [{ path, parser: "properties" as const, values: { secret: "stolen" } }];
+      const failures = await applyConfigFiles({ ...launch.spec, configFiles }, data, owner, {});
+      expect(failures).toMatchObject([{ path }]);
+    }
+    expect(readFileSync(outside, "utf8")).toBe("secret=1\n");
+    // A walk over links would count the node's whole disk.
+    expect(await new DiskUsage().of(data)).toBeLessThan(16 * 1024 * 1024);
+    await runtime.remove(launch.spec.id);
+    await removeData(node.dataDir, root);
+    expect(readFileSync(outside, "utf8")).toBe("secret=1\n");
+    expect(readdirSync("/")).toContain("etc");
+  });
+
+  it("a console pipe that was replaced by a link or a file is never written through", async () => {
+    const launch = node.launch("sleep 1");
+    mkdirSync(launch.paths.root, { recursive: true });
+    const outside = join(node.dataDir, "outside");
+    writeFileSync(outside, "");
+    writeFileSync(launch.paths.stdin, "");
+    await expect(writeConsoleInput(launch.paths, "hello")).rejects.toThrow("cannot be written to");
+    expect(readFileSync(launch.paths.stdin, "utf8") + readFileSync(outside, "utf8")).toBe("");
+  });
+});
+
+describe("a hostile game harms only itself", () => {
+  const ROUND_TRIPS = 40;
+  /** Generous: the machine may be busy with other things; a neighbour that is starved takes seconds. */
+  const P99_MAX_MS = 1_500;
+  const AGENT_GROWTH_MAX_BYTES = 60 * 1024 * 1024;
+
+  async function echoP99(neighbour: LaunchSpec, tag: string): Promise<number> {
+    const times: number[] = [];
+    for (let trip = 0; trip < ROUND_TRIPS; trip++) {
+      const sentAt = performance.now();
+      await writeConsoleInput(neighbour.paths, `${tag}-${trip}`);
+      await said(neighbour, `echo: ${tag}-${trip}\n`);
+      times.push(performance.now() - sentAt);
+    }
+    return times.sort((a, b) => a - b)[Math.floor(ROUND_TRIPS * 0.99) - 1]!;
+  }
+
+  it.each([
+    ["forks until its limit", "b() { b | b & }; while :; do b 2>/dev/null; sleep 0.01; done"],
+    ["allocates until it is ended", "while :; do awk 'BEGIN { s = \"x\"; while (1) s = s s }'; done"],
+    ["floods its output", "exec yes 'the quick brown fox jumps over the lazy dog'"],
+    ["ignores every signal and its input", "exec 0<&-; trap '' TERM INT HUP QUIT; while :; do sleep 1; done"],
+  ])("that %s: a neighbour answers, this process stays small, and a kill ends it", async (_what, command) => {
+    const runtime = await node.watchedRuntime();
+    const neighbour = node.launch(ECHO);
+    await runtime.start(neighbour);
+    await said(neighbour, "ready");
+    const before = await echoP99(neighbour, "before");
+    const memory = process.memoryUsage().rss;
+    const hostile = node.launch(command, { memoryMb: 64, pidsLimit: 40, cpuCores: 0.5 });
+    await runtime.start(hostile);
+    const during = await echoP99(neighbour, "during");
+    console.log(`neighbour's echo p99 ${before.toFixed(0)} ms before, ${during.toFixed(0)} ms during`);
+    expect(during).toBeLessThan(Math.max(P99_MAX_MS, 5 * before));
+    expect(process.memoryUsage().rss - memory).toBeLessThan(AGENT_GROWTH_MAX_BYTES);
+    const usage = await runtime.usage(hostile.spec.id);
+    if (usage) {
+      expect(usage.processCount).toBeLessThanOrEqual(40);
+      expect(usage.memoryBytes).toBeLessThanOrEqual(80 * 1024 * 1024);
+    }
+    await runtime.signal(hostile.spec.id, "SIGTERM").catch(() => undefined);
+    await runtime.kill(hostile.spec.id);
+    await waitUntil("its end", () => node.exits.some(({ serverId }) => serverId === hostile.spec.id), 30_000);
+    expect((await runtime.inspect(neighbour.spec.id))?.isRunning).toBe(true);
+  });
+});
