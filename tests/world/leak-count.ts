@@ -77,7 +77,7 @@ export const residentMib = (pid: number): number => Math.round((residentBytes(pi
 /** What there is more of than before, in words; empty when nothing is. Open files of a daemon breathe a little. */
 export function grown(before: LeakCount, after: LeakCount): string[] {
   return Object.entries(after).flatMap(([what, count]) => {
-    const slack = what.startsWith("open files") ? OPEN_FILES_SLACK : 0;
+    const slack = what.startsWith("open files") ? OPEN_FILES_SLACK : (SLACK[what] ?? 0);
     const was = before[what] ?? 0;
     return count > was + slack ? [`${what}: ${was} before, ${count} after`] : [];
   });
@@ -85,3 +85,8 @@ export function grown(before: LeakCount, after: LeakCount): string[] {
 
 /** Kept-alive connections and the like; a leak of one a cycle is far above. */
 const OPEN_FILES_SLACK = 8;
+/**
+ * nerdctl now and then leaves the state folder of a container that it removed on a busy machine (seen: 1 in 200, a few
+ * KB, named by a container id that is never used again).
+ */
+const SLACK: Record<string, number> = { "folders of containers": 4 };
