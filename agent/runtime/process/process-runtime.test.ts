@@ -160,6 +160,14 @@ test("kill ends children that left the session too", async () => {
   await waitUntil("the child to be gone", () => !readProcessStat(child) || readProcessStat(child)?.state === "Z");
 });
 
+test.each(["SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGUSR1"])("%s reaches a game that traps it", async (signal) => {
+  await start(`trap 'echo trapped; exit 7' ${signal.slice(3)}; echo ready; while :; do sleep 0.05; done`);
+  await said("ready\n");
+  await runtime.signal(ID, signal);
+  expect((await ended()).exit).toMatchObject({ exitCode: 7 });
+  await said("trapped\n");
+});
+
 test("children that are left when the game ends go with it, and hold no restart up", async () => {
   await start("sleep 63 & echo $!");
   const child = Number(await waitUntil("the child's pid", () => consoleText().trim()));

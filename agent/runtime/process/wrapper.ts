@@ -44,13 +44,15 @@ command -v nice > /dev/null && exec nice -n ${GAME_NICENESS} /bin/sh -c "$4"
 exec /bin/sh -c "$4"
 `;
 
+/** A hangup is caught and not ignored: what a shell ignores, the game it starts can never trap. */
 const WRAPPER = `
 process=$1 cancelled=$2 exit=$3 stdin=$4 console=$5 logger=$6 setsid=$7 env=$8 path=$9
 shift 9
 command=$1
-trap '' HUP
+trap : HUP
 printf - > "$exit"
 {
+  trap : HUP
   "$setsid" /bin/sh -c '${GAME.replaceAll("'", `'"'"'`)}' sh "$process" "$cancelled" "$stdin" "$command" 2>&1
   code=$?
   read -r pid rest < "$process" && kill -KILL "-$pid" 2> /dev/null
