@@ -1,6 +1,7 @@
 /** The pure half of the create-server page: what it starts with, what is wrong with it, what is sent. */
 import type { Node } from "../../../protocol/api/nodes.ts";
 import type { CreateServerBody } from "../../../protocol/api/servers.ts";
+import type { NetworkMode } from "../../../protocol/network.ts";
 import { defaultHeadroomMb } from "../../../protocol/resource-limits.ts";
 import type { Template, TemplateVariable } from "../../../protocol/template.ts";
 import { ruleViolation } from "../../../protocol/template-rules.ts";
@@ -15,6 +16,8 @@ export interface ServerForm {
   cpuCores: string;
   diskMb: string;
   port: string;
+  networkMode: NetworkMode;
+  poolId: string;
   environment: Record<string, string>;
   startAfterInstall: boolean;
 }
@@ -33,6 +36,8 @@ export const EMPTY_FORM: ServerForm = {
   cpuCores: "",
   diskMb: String(DEFAULT_DISK_MB),
   port: "",
+  networkMode: "bridge",
+  poolId: "",
   environment: {},
   startAfterInstall: true,
 };
@@ -93,6 +98,7 @@ export function formErrors(form: ServerForm, template: Template | null, node: No
   note("diskMb", wholeNumber(form.diskMb, 16, 104_857_600));
   const cores = Number(form.cpuCores);
   note("cpuCores", form.cpuCores.trim() && cores >= 0.05 && cores <= 512 ? null : "must be from 0.05 to 512");
+  if (form.networkMode === "pool" && form.poolId === "") note("poolId", "Choose a pool");
   if (form.port !== "") note("port", wholeNumber(form.port, 1, 65_535));
   const extraMb = headroomMb(form, template);
   if (node && !errors.memoryMb && Number(form.memoryMb) + extraMb > node.freeMemoryMb) {
@@ -117,6 +123,8 @@ export function toBody(form: ServerForm, template: Template, editsEverything: bo
     allocatedCpuCores: Number(form.cpuCores),
     allocatedDiskMb: Number(form.diskMb),
     image: form.image,
+    ...(form.networkMode === "bridge" ? {} : { networkMode: form.networkMode }),
+    ...(form.networkMode === "pool" ? { poolId: form.poolId } : {}),
     ...(form.port === "" ? {} : { primaryPort: Number(form.port) }),
     environment: Object.fromEntries(
       editable.map((variable) => [variable.name, form.environment[variable.name] ?? variable.default]),

@@ -4,6 +4,7 @@ import { Link, useNavigate } from "react-router";
 import { toast } from "sonner";
 import { can, useMe } from "../../api/account.ts";
 import { toApiError } from "../../api/api-error.ts";
+import { usePools } from "../../api/network.ts";
 import { useNodes } from "../../api/nodes.ts";
 import { useCreateServer } from "../../api/servers.ts";
 import { useTemplates } from "../../api/templates.ts";
@@ -19,6 +20,7 @@ import { Select } from "../../components/ui/select.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { Switch } from "../../components/ui/switch.tsx";
 import { VariableInput } from "../../components/variable-input.tsx";
+import { NETWORK_WORDS } from "../server/network-mode-card.tsx";
 import { NodeChoice, TemplateChoice } from "./choices.tsx";
 import {
   EMPTY_FORM,
@@ -46,6 +48,8 @@ export default function CreateServerPage() {
 
   const template = templates.data?.items.find((candidate) => candidate.id === form.templateId) ?? null;
   const node = nodes.data?.items.find((candidate) => candidate.id === form.nodeId) ?? null;
+  const mayChooseNetwork = can(me, "admin.write");
+  const pools = usePools(form.nodeId, mayChooseNetwork && can(me, "pool.read")).data?.items ?? [];
   const found = formErrors(form, template, node);
   const errorAt = (field: string) => refused[field] ?? (submitted || touched.has(field) ? found[field] : undefined);
 
@@ -144,7 +148,11 @@ export default function CreateServerPage() {
             {nodes.isError && <FailureNotice error={nodes.error} onRetry={() => void nodes.refetch()} />}
             {nodes.isPending && <ChoiceSkeletons />}
             {nodes.data && (
-              <NodeChoice nodes={nodes.data.items} value={form.nodeId} onChange={(nodeId) => change({ nodeId })} />
+              <NodeChoice
+                nodes={nodes.data.items}
+                value={form.nodeId}
+                onChange={(nodeId) => change({ nodeId, networkMode: "bridge", poolId: "" })}
+              />
             )}
           </FormSection>
           <FormSection title="Name and size">
@@ -192,6 +200,25 @@ export default function CreateServerPage() {
                   onChange={(event) => change({ port: event.target.value.trim() })}
                 />
               </Field>
+              {mayChooseNetwork && (
+                <Field label="Network" className="sm:col-span-2" error={errorAt("poolId") ?? errorAt("networkMode")}>
+                  <Select
+                    value={form.networkMode === "pool" ? form.poolId : form.networkMode}
+                    onValueChange={(value) =>
+                      change(
+                        value === "bridge" || value === "host"
+                          ? { networkMode: value, poolId: "" }
+                          : { networkMode: "pool", poolId: value },
+                      )
+                    }
+                    options={[
+                      { value: "bridge", label: NETWORK_WORDS.bridge },
+                      { value: "host", label: NETWORK_WORDS.host },
+                      ...pools.map((pool) => ({ value: pool.id, label: `${pool.name} (${pool.cidr})` })),
+                    ]}
+                  />
+                </Field>
+              )}
               {images.length > 1 && (
                 <Field label="Image" className="sm:col-span-2" error={errorAt("image")}>
                   <Select

@@ -2,7 +2,6 @@ import { Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
 import type { Node } from "../../../protocol/api/nodes.ts";
-import type { Server } from "../../../protocol/api/servers.ts";
 import { toApiError } from "../../api/api-error.ts";
 import { useAllocations, useCreateAllocations, useDeleteAllocation } from "../../api/nodes.ts";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
@@ -16,13 +15,11 @@ import { Cell, HeadCell, Table } from "../../components/ui/table.tsx";
 
 interface AllocationsCardProps {
   node: Node;
-  /** Servers whose names are known; others are shown by their id. */
-  servers: readonly Server[];
   mayManage: boolean;
 }
 
 /** Addresses and ports that servers of this node may use. */
-export function AllocationsCard({ node, servers, mayManage }: AllocationsCardProps) {
+export function AllocationsCard({ node, mayManage }: AllocationsCardProps) {
   const allocations = useAllocations(node.id);
   const remove = useDeleteAllocation(node.id);
   const [adding, setAdding] = useState(false);
@@ -68,7 +65,7 @@ export function AllocationsCard({ node, servers, mayManage }: AllocationsCardPro
                         to={`/servers/${allocation.serverId}`}
                         className="block max-w-52 truncate rounded text-accent-text hover:underline"
                       >
-                        {servers.find(({ id }) => id === allocation.serverId)?.name ?? allocation.serverId}
+                        {allocation.serverName ?? allocation.serverId}
                       </Link>
                     ) : (
                       <Badge>Free</Badge>

@@ -24,6 +24,7 @@ import { EditNodeDialog } from "./edit-node-dialog.tsx";
 import { FindingsCard } from "./findings-card.tsx";
 import { HealthCard } from "./health-card.tsx";
 import { NodeModeActions, NodeModeBanner } from "./node-mode.tsx";
+import { PoolsCard } from "./pools-card.tsx";
 
 export default function NodePage() {
   const { nodeId = "" } = useParams();
@@ -127,11 +128,10 @@ function LoadedNodePage({ node }: { node: NodeDetail }) {
             </ul>
           )}
         </Card>
-        <AllocationsCard
-          node={node}
-          servers={servers.data?.items ?? []}
-          mayManage={can(me, "node.manage_allocation")}
-        />
+        <AllocationsCard node={node} mayManage={can(me, "node.manage_allocation")} />
+        {can(me, "pool.read") && (
+          <PoolsCard node={node} mayCreate={can(me, "pool.create")} mayDelete={can(me, "pool.delete")} />
+        )}
         {can(me, "node.update") && <NodeModeActions node={node} />}
         {can(me, "node.delete") && <DeleteNode node={node} />}
       </div>

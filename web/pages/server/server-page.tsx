@@ -1,4 +1,4 @@
-import { Activity, Bomb, Settings, TerminalSquare, Users } from "lucide-react";
+import { Activity, Bomb, Network, Settings, TerminalSquare, Users } from "lucide-react";
 import { Link, Navigate, Route, Routes, useParams } from "react-router";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import { toApiError } from "../../api/api-error.ts";
@@ -16,6 +16,7 @@ import { AccessTab } from "./access/access-tab.tsx";
 import { ActivityTab } from "./activity-tab.tsx";
 import { CrashesTab } from "./crashes-tab.tsx";
 import { InstallBanner } from "./installation.tsx";
+import { NetworkTab } from "./network-tab.tsx";
 import { NodeModeBanner } from "./node-mode-banner.tsx";
 import { PendingBanner } from "./pending-banner.tsx";
 import { PowerButtons } from "./power-buttons.tsx";
@@ -135,6 +136,18 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
                       },
                     ]
                   : []),
+                ...(allows(server, "allocation.read")
+                  ? [
+                      {
+                        to: `${base}/network`,
+                        children: (
+                          <>
+                            <Network aria-hidden /> Network
+                          </>
+                        ),
+                      },
+                    ]
+                  : []),
                 {
                   to: `${base}/settings`,
                   children: (
@@ -153,6 +166,7 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
         <Route path="activity" element={<ActivityTab serverId={server.id} />} />
         <Route path="crashes" element={<CrashesTab server={server} />} />
         <Route path="access" element={<AccessTab server={server} />} />
+        <Route path="network" element={<NetworkTab server={server} />} />
         <Route path="settings" element={<SettingsTab server={server} />} />
         <Route path="*" element={<Navigate to={base} replace />} />
       </Routes>

@@ -15,6 +15,8 @@ import {
   GRANTS,
   ME,
   NODES,
+  POOLS,
+  SERVER_ALLOCATIONS,
   SERVERS,
   SESSIONS,
   TEMPLATES,
@@ -157,6 +159,8 @@ const ROUTES: [string, RegExp, Handler][] = [
   ["POST", /^\/api\/nodes\/([^/]+)\/preflight$/, ([, id]) => found(NODES.find((node) => node.id === id))],
   ["GET", /^\/api\/nodes\/([^/]+)$/, ([, id]) => found(NODES.find((node) => node.id === id))],
   ["GET", /^\/api\/nodes\/([^/]+)\/allocations$/, () => list(ALLOCATIONS)],
+  ["GET", /^\/api\/pools$/, () => list(POOLS)],
+  ["GET", /^\/api\/servers\/([^/]+)\/allocations$/, () => list(SERVER_ALLOCATIONS)],
   [
     "GET",
     /^\/api\/nodes\/([^/]+)\/stats$/,

@@ -1,8 +1,11 @@
 /** What the mock API answers with: a small fleet in every state. */
+
 import type { Grant } from "../../../protocol/api/access.ts";
 import type { AuditEntry } from "../../../protocol/api/audit.ts";
 import type { User } from "../../../protocol/api/auth.ts";
 import type { Allocation, NodeDetail } from "../../../protocol/api/nodes.ts";
+import type { Pool } from "../../../protocol/api/pools.ts";
+import type { ServerAllocation } from "../../../protocol/api/server-network.ts";
 import type { ServerCrash, ServerDetail } from "../../../protocol/api/servers.ts";
 import type { Finding } from "../../../protocol/findings.ts";
 import type { ServerState } from "../../../protocol/server-state.ts";
@@ -189,7 +192,7 @@ export const SERVERS: ServerDetail[] = states.map(([name, status, templateName, 
     templateStopTimeoutSeconds: 60,
     pendingRestart: index === 0 ? [{ field: "image" }, { field: "openFilesLimit" }] : [],
     pool: null,
-    networkAppliesAtNextStart: false,
+    networkAppliesAtNextStart: index === 0,
   };
 });
 
@@ -290,6 +293,43 @@ export const ALLOCATIONS: Allocation[] = Array.from({ length: 8 }, (_, index) =>
   serverName: index < 4 ? `Server ${index + 1}` : null,
   isPrimary: index < 4,
 }));
+
+export const SERVER_ALLOCATIONS: ServerAllocation[] = [0, 1, 2].map((index) => ({
+  id: `a-${index}`,
+  ip: "0.0.0.0",
+  port: 25_565 + index,
+  alias: "play.example.com",
+  notes: ["", "query", "web map"][index] || null,
+  isPrimary: index === 0,
+  appliesAtNextStart: index === 2,
+}));
+
+export const POOLS: Pool[] = [
+  {
+    ...{ id: "pool-1", nodeId: "node-1", nodeName: "rack-1", name: "Public games", kind: "macvlan", parent: "eth1" },
+    ...{
+      cidr: "203.0.113.0/28",
+      gateway: "203.0.113.1",
+      exclusions: [],
+      isIsolated: true,
+      assignedCount: 3,
+      freeCount: 10,
+    },
+    createdAt: ago(9_000),
+  },
+  {
+    ...{ id: "pool-2", nodeId: "node-1", nodeName: "rack-1", name: "Lab", kind: "bridge", parent: null },
+    ...{
+      cidr: "fd12:3456::/64",
+      gateway: "fd12:3456::1",
+      exclusions: [],
+      isIsolated: true,
+      assignedCount: 0,
+      freeCount: null,
+    },
+    createdAt: ago(9_000),
+  },
+];
 
 export const AUDIT: AuditEntry[] = [
   ["server.power.start", "server", "srv-1", {}, 1],

@@ -61,6 +61,7 @@ const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
       await page.getByLabel("Type Tests to confirm").waitFor();
     },
   ],
+  ["network", "/servers/srv-1/network", (page) => page.getByText("Applies at next start").first().waitFor()],
   ["console-crashed", "/servers/srv-4"],
   ["console-offline", "/servers/srv-7", (page) => page.getByText("Node offline", { exact: true }).waitFor()],
   [
