@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { bootIdentity } from "../../boot-identity.ts";
 import { writeConsoleInput } from "../../console/console-input.ts";
 import { serverPaths } from "../../console/server-paths.ts";
@@ -295,4 +295,34 @@ test("a start that does not wait for the kill before it, and what was meant for 
   await runtime.kill(ID, second.runId);
   await waitUntil("the second exit", () => exits[1]);
   expect(exits[1]!.runId).toBe(second.runId);
+});
+
+test("a data folder that is gone is no reason to fall, and what comes back is looked at again", async () => {
+  const otherDir = mkdtempSync(join(tmpdir(), "catalyst-process-"));
+  const logFile = join(dataDir, "agent.log");
+  const log = createLog("warn", logFile);
+  const failedLooks = () => readFileSync(logFile, "utf8").split("could not be looked for").length - 1;
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  const other = new ProcessRuntime({ dataDir: otherDir, bootIdentity: bootIdentity(), log });
+  try {
+    await watchExits(other);
+    const folder = join(otherDir, "process-runtime");
+    renameSync(folder, `${folder}-away`);
+    vi.advanceTimersToNextTimer();
+    await waitUntil("the look that fails", () => failedLooks() > 0);
+    renameSync(`${folder}-away`, folder);
+    const record = { serverId: ID, runId: "a", kind: "game", bootIdentity: bootIdentity(), startedAt: 1 };
+    writeFileSync(join(folder, "runs", `${ID}.json`), JSON.stringify(record));
+    writeFileSync(join(folder, "exits", `${ID}~a`), "5\n");
+    vi.advanceTimersToNextTimer();
+    expect(await ended()).toMatchObject({ runId: "a", exit: { exitCode: 5 } });
+    rmSync(folder, { recursive: true });
+    const before = failedLooks();
+    vi.advanceTimersToNextTimer();
+    await waitUntil("the look at a folder that was deleted", () => failedLooks() > before);
+  } finally {
+    vi.useRealTimers();
+    await other.close();
+    rmSync(otherDir, { recursive: true, force: true });
+  }
 });

@@ -4,9 +4,8 @@
  * Nothing of a run depends on the agent: wrapper, game and logger are init's, what they leave is on disk, and the
  * agent finds them again by pid and start time.
  */
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, type FSWatcher, watch, writeFileSync } from "node:fs";
+import { type FSWatcher, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Finding } from "../../../protocol/findings.ts";
@@ -39,6 +38,7 @@ import {
 } from "./game-processes.ts";
 import { findTool, processPreflight, type Tool } from "./preflight.ts";
 import { RunFiles, type RunRecord } from "./run-files.ts";
+import { spawnDetached } from "./spawn-detached.ts";
 import { wrapperArguments } from "./wrapper.ts";
 
 const SPAWN_DEADLINE_MS = 10_000;
@@ -89,8 +89,10 @@ export class ProcessRuntime implements ContainerRuntime {
   async watch(onExit: ExitListener): Promise<void> {
     await this.#prepare();
     this.#onExit = onExit;
-    this.#watcher = watch(this.#files.exits, { persistent: false }, () => this.#reportExits());
-    this.#livenessTimer = setInterval(() => void this.#lookForTheDead(), LIVENESS_LOOK_MS).unref();
+    this.#watcher = watch(this.#files.exits, { persistent: false }, () => {
+      void this.#look(() => this.#reportExits());
+    });
+    this.#livenessTimer = setInterval(() => void this.#look(() => this.#lookForTheDead()), LIVENESS_LOOK_MS).unref();
     this.#reportExits();
   }
 
@@ -157,10 +159,10 @@ export class ProcessRuntime implements ContainerRuntime {
     return all.filter((status) => status !== null);
   }
 
-  /** Nothing is enforced, so nothing waits. */
   /** Processes share nothing but the node's own network. */
   async follow(): Promise<void> {}
 
+  /** Nothing is enforced, so nothing waits. */
   async updateLimits(): Promise<KeptLimit[]> {
     return [];
   }
@@ -331,6 +333,15 @@ export class ProcessRuntime implements ContainerRuntime {
     });
   }
 
+  /** A look that nobody waits for. It fails where the data folder is gone, and the next one begins anew. */
+  async #look(look: () => void | Promise<void>): Promise<void> {
+    try {
+      await look();
+    } catch (error) {
+      this.#options.log.warn({ err: error }, "ended servers could not be looked for");
+    }
+  }
+
   #reportExits(): void {
     for (const serverId of this.#files.serverIds()) {
       const run = this.#files.readRecord(serverId);
@@ -375,16 +386,4 @@ function tool(name: Tool): string {
   const file = findTool(name);
   if (!file) throw new RuntimeError(`The node lacks the program ${name}.`);
   return file;
-}
-
-function spawnDetached(args: string[], cwd: string, env: Record<string, string>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (!existsSync(cwd)) return reject(new RuntimeError("The server's data folder is missing."));
-    const child = spawn("/bin/sh", args, { cwd, env, detached: true, stdio: "ignore" });
-    child.once("error", (error) => reject(new RuntimeError(`The server cannot be started: ${error.message}`)));
-    child.once("spawn", () => {
-      child.unref();
-      resolve();
-    });
-  });
 }
