@@ -13,29 +13,19 @@ import type { ConsoleLog } from "../console/console-log.ts";
 import type { Disks } from "../disk/server-disks.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Log } from "../log.ts";
-import type {
-  ContainerRuntime,
-  ExitStatus,
-  KeptLimit,
-  RuntimeStatus,
-  ServerPaths,
-} from "../runtime/container-runtime.ts";
+import type { ContainerRuntime, ExitStatus, RuntimeStatus, ServerPaths } from "../runtime/container-runtime.ts";
 import { askToStop } from "./ask-to-stop.ts";
 import type { DeadlineName } from "./deadlines.ts";
-import {
-  CANCELLED_WORDS,
-  hasScript,
-  INSTALL_CANCELLED,
-  INSTALL_OVERDUE,
-  installServer,
-  overdueWords,
-} from "./install-server.ts";
+import { CANCELLED_WORDS, INSTALL_CANCELLED, INSTALL_OVERDUE, installServer, overdueWords } from "./install-server.ts";
 import { readLastLines } from "./last-lines.ts";
 import { launchServer } from "./launch-server.ts";
+import { LimitsFollower } from "./limits-follower.ts";
 import { PhaseTimers } from "./phase-timers.ts";
-import { hasLiveChanges, pendingChanges, runFields, withLimitsOf } from "./run-fields.ts";
+import { recoverRun } from "./recover-run.ts";
+import { pendingChanges, runFields } from "./run-fields.ts";
 import { firstStatus, type ServerStatus } from "./server-status.ts";
-import { type CommandAnswer, type Effect, type PowerInput, type SpecFacts, transition } from "./transitions.ts";
+import { factsOf } from "./spec-facts.ts";
+import { type CommandAnswer, type Effect, type PowerInput, transition } from "./transitions.ts";
 
 /** How long a removal waits for what is under way, such as the download of an image, before it is put off. */
 const REMOVE_PATIENCE_MS = 15_000;
@@ -59,28 +49,13 @@ interface Work {
   done: Promise<void>;
 }
 
-function factsOf(spec: ServerSpec): SpecFacts {
-  return {
-    isSuspended: spec.suspended,
-    isHeld: spec.held,
-    installGeneration: spec.installGeneration,
-    hasInstallWork: hasScript(spec) || spec.wipeGeneration > 0,
-    hasReadyPattern: spec.readyPattern !== "",
-    desiredPower: spec.desiredPower,
-    desiredPowerAt: spec.desiredPowerAt,
-    restartPolicy: spec.restartPolicy,
-    maxCrashes: spec.maxCrashes,
-    crashWindowMs: spec.crashWindowSeconds * 1000,
-    crashResetAt: spec.crashResetAt,
-  };
-}
-
 export class ServerActor {
   readonly console: ConsoleLog;
   readonly paths: ServerPaths;
   readonly #services: ActorServices;
   readonly #log: Log;
   readonly #timers: PhaseTimers;
+  readonly #limits: LimitsFollower;
   #spec: ServerSpec;
   #status: ServerStatus;
   #mailbox: Promise<unknown> = Promise.resolve();
@@ -91,10 +66,6 @@ export class ServerActor {
   readonly #working = new Set<Promise<void>>();
   /** Exits of a run that ended before its launch was reported. */
   readonly #earlyExits = new Map<string, ExitStatus>();
-  /** Limits that the present run could not be given. */
-  #keptLimits: readonly KeptLimit[] = [];
-  #triedLimits: { runId: string | null; spec: ServerSpec } | null = null;
-  #limitsUpdate: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(spec: ServerSpec, paths: ServerPaths, console: ConsoleLog, services: ActorServices) {
@@ -107,6 +78,18 @@ export class ServerActor {
     this.#timers = new PhaseTimers(console, {
       ready: () => void this.post({ type: "ready" }),
       deadline: (name) => this.#onDeadline(name),
+    });
+    this.#limits = new LimitsFollower({
+      present: () => {
+        const { runId, runFields: given } = this.#status;
+        return this.#isClosed ? null : { runId, runFields: given, isUp: this.#isUp(this.#status), spec: this.#spec };
+      },
+      updateLimits: (limited) => services.runtime.updateLimits(limited),
+      inTurn: (step) => this.#inTurn(step),
+      commit: async (given) => {
+        this.#status = this.#withPending({ ...this.#status, runFields: given });
+        await services.journal.commit({ status: this.#status });
+      },
     });
   }
 
@@ -168,7 +151,7 @@ export class ServerActor {
    */
   recover(found: RuntimeStatus | null): Promise<void> {
     return this.#inTurn(async () => {
-      await this.#reconcileRun(found);
+      await this.#recoverRun(found);
       await this.#step({ type: "spec" });
       this.#arm();
       if (this.#isAtRest()) this.#try("resize the disk", () => this.#settleDisk());
@@ -237,37 +220,13 @@ export class ServerActor {
   #isUp = ({ state, isLaunching }: ServerStatus) => (state === "running" || state === "starting") && !isLaunching;
 
   #withPending(status: ServerStatus): ServerStatus {
-    const pendingRestart = this.#isUp(status) ? pendingChanges(status.runFields, this.#spec, this.#keptLimits) : [];
+    const pendingRestart = this.#isUp(status) ? pendingChanges(status.runFields, this.#spec, this.#limits.kept) : [];
     return { ...status, pendingRestart };
   }
 
-  /** Gives a running server the limits of its spec, one time after the other. */
   #followLimits(): void {
-    if (!this.#hasLimitsToFollow()) return;
-    const turn = this.#limitsUpdate.then(async () => {
-      // The one before may have done it, or the server may have ended.
-      const { runId } = this.#status;
-      const spec = this.#spec;
-      if (!this.#hasLimitsToFollow()) return;
-      const kept = await this.#services.runtime.updateLimits(spec);
-      await this.#inTurn(async () => {
-        const { runFields: before } = this.#status;
-        if (this.#isClosed || this.#status.runId !== runId || before === null) return;
-        this.#keptLimits = kept;
-        this.#triedLimits = { runId, spec };
-        this.#status = this.#withPending({ ...this.#status, runFields: withLimitsOf(before, spec, kept) });
-        await this.#services.journal.commit({ status: this.#status });
-      });
-    });
-    this.#limitsUpdate = turn.catch(() => {});
-    this.#try("update limits", () => turn);
-  }
-
-  /** Limits that the run could not be given are not tried again until they are changed once more. */
-  #hasLimitsToFollow(): boolean {
-    const { runId, runFields: run } = this.#status;
-    if (this.#isClosed || !this.#isUp(this.#status) || !hasLiveChanges(run, this.#spec)) return false;
-    return this.#triedLimits?.runId !== runId || this.#triedLimits.spec !== this.#spec;
+    const following = this.#limits.follow();
+    if (following) this.#try("update limits", () => following);
   }
 
   /** A crash is told even when its console cannot be read. */
@@ -360,7 +319,7 @@ export class ServerActor {
     const readyFrom = (await this.console.bounds()).latest;
     const spec = this.#spec;
     await this.#inTurn(async () => {
-      this.#keptLimits = [];
+      this.#limits.beginRun();
       this.#status = { ...this.#status, readyFrom, runFields: runFields(spec), runSpecVersion: spec.version };
       await journal.commit({ status: this.#status });
     });
@@ -423,46 +382,17 @@ export class ServerActor {
     else await this.#postOf(runId, { type: "lost", hasNodeRebooted: false });
   }
 
-  async #reconcileRun(found: RuntimeStatus | null): Promise<void> {
-    const { bootIdentity } = this.#services;
-    const status = this.#status;
-    const isExpected = ["starting", "running", "stopping"].includes(status.state) || status.isLingering;
-    if (status.state === "installing") {
-      if (status.stopAskedAt === null) return this.#act("install");
-      const generation = this.#spec.installGeneration;
-      return void (await this.#step({ type: "install_failed", generation, reason: CANCELLED_WORDS }));
-    }
-    if (found?.isRunning) {
-      const run = { runId: found.runId, startedAt: found.startedAt ?? Date.now(), bootIdentity };
-      if (!isExpected) return void (await this.#step({ type: "found_running", ...run }));
-      if (status.isLaunching) return void (await this.#step({ type: "launched", ...run }));
-      if (status.runId !== found.runId) {
-        this.#status = { ...status, ...run, runFields: null };
-        await this.#services.journal.commit({ status: this.#status });
+  /** Carries out what `recoverRun` decides. */
+  async #recoverRun(found: RuntimeStatus | null): Promise<void> {
+    const { bootIdentity, journal } = this.#services;
+    const { installGeneration } = this.#spec;
+    for (const step of recoverRun(this.#status, found, { bootIdentity, installGeneration, now: Date.now() })) {
+      if (step.type === "input") await this.#step(step.input);
+      else if (step.type === "effect") this.#act(step.effect);
+      else {
+        this.#status = { ...this.#status, ...step.run, runFields: null };
+        await journal.commit({ status: this.#status });
       }
-      if (status.isLingering) return this.#act("kill");
-      if (status.state !== "stopping") return;
-      if (status.isKilled) this.#act("kill");
-      else if (status.stopAskedAt === null) this.#act("ask_to_stop");
-      return;
     }
-    if (!isExpected) return;
-    const hasNewRun = found !== null && found.runId !== status.runId;
-    if (status.isLaunching && !(hasNewRun && found.exit)) {
-      // The agent ended between deciding and doing, or the runtime between preparing and starting.
-      if (status.state === "starting") return this.#act("launch");
-      return void (await this.#step({ type: "launch_failed", reason: "" }));
-    }
-    if (status.isLaunching && found) {
-      await this.#step({
-        type: "launched",
-        runId: found.runId,
-        startedAt: found.startedAt ?? Date.now(),
-        bootIdentity,
-      });
-    }
-    const hasNodeRebooted = !hasNewRun && status.bootIdentity !== bootIdentity;
-    if (hasNodeRebooted || !found?.exit) return void (await this.#step({ type: "lost", hasNodeRebooted }));
-    await this.#step({ type: "exited", runId: found.runId, exit: found.exit });
   }
 }
