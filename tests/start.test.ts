@@ -271,7 +271,8 @@ describe("what cannot work", () => {
 
   it("says what containers lack where they were asked for, before it makes anything", async () => {
     const folder = join(temporaryFolder(), "data");
-    const env = { ...process.env, CONTAINERD_ADDRESS: join(folder, "no-containerd.sock") };
+    const nowhere = { CONTAINERD_ADDRESS: join(folder, "no.sock"), NERDCTL_TOML: join(folder, "no.toml") };
+    const env = { ...process.env, ...nowhere };
     const ended = await runToEnd(["--port=0", `--data=${folder}`, "--runtime=nerdctl"], env);
     expectOneSentence(ended);
     expect(ended.stderr).toMatch(/--runtime nerdctl does not work here: .*(nerdctl|containerd)/);

@@ -54,6 +54,25 @@ test("what is started right after a change starts as it was changed, however lon
   await plane.power(ID, "kill");
 });
 
+test("a change that comes while the one before is fetched is not waited for any longer than it takes", {
+  timeout: 30_000,
+}, async () => {
+  const { plane, agent } = world;
+  plane.setServers(serverSpec());
+  agent.start();
+  await plane.inState(ID, "stopped");
+  const before = plane.specRequests;
+  plane.specDelayMs = 200;
+  plane.setServers(serverSpec({ version: 2 }));
+  await waitUntil("the first change to be fetched", () => plane.specRequests > before);
+  plane.setServers(serverSpec({ version: 3, startup: "echo changed twice; echo 'echo server ready'; cat" }));
+  expect(await plane.power(ID, "start")).toMatchObject({ ok: true });
+  await plane.inState(ID, "running");
+  const answer = await plane.request({ op: "logs", serverId: ID, from: null, limitBytes: 1000 });
+  expect(answer).toMatchObject({ ok: true, data: { data: expect.stringContaining("changed twice\n") } });
+  await plane.power(ID, "kill");
+});
+
 test("a panel that cannot tell the spec keeps nobody from starting and stopping for long", {
   timeout: 30_000,
 }, async () => {

@@ -132,10 +132,12 @@ export class Reconciler {
     this.#isCatchingUp = true;
     try {
       while (this.#wantedGeneration !== null && this.#wantedGeneration !== this.#appliedGeneration) {
+        // Another hint may come meanwhile: the next round is for that.
+        const asked = this.#wantedGeneration;
         const generation = await this.#pullOnce();
         if (this.#isClosed) return;
         // The spec may be newer than the hint, never older for long: an older one is asked for again after a while.
-        if (generation < this.#wantedGeneration) throw new Error("the panel's spec is older than it says");
+        if (generation < asked) throw new Error("the panel's spec is older than it says");
         if (generation > this.#wantedGeneration) this.#wantedGeneration = generation;
       }
       this.#attempt = 0;

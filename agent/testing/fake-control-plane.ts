@@ -173,9 +173,10 @@ export class FakeControlPlane {
     if (request.url === "/api/agent/spec" && request.method === "GET") {
       this.specRequests++;
       if (this.isRefusing) return refuse(503, "DATABASE_UNAVAILABLE");
+      const spec = this.rawSpec ?? this.spec;
       await delay(this.specDelayMs);
       if (!this.#isAgent(request)) return refuse(401, "UNAUTHENTICATED");
-      return reply(200, { success: true, data: this.rawSpec ?? this.spec });
+      return reply(200, { success: true, data: spec });
     }
     if (request.url === "/agent/catalyst-agent.mjs" && request.method === "GET") {
       this.downloads++;
