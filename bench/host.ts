@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { cpus, release, totalmem } from "node:os";
 import pg from "pg";
 
@@ -37,10 +36,4 @@ async function postgresVersion(url: string): Promise<string> {
   } finally {
     await client.end();
   }
-}
-
-/** Memory that a process would give back if it ended: shared pages count by their share. */
-export function proportionalBytes(pid: number): number {
-  const match = /^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"));
-  return Number(match?.[1] ?? 0) * 1024;
 }

@@ -10,6 +10,7 @@ import { describeHost, type Row, replaceSection, type SkippedRow, toMarkdown } f
 import { burst } from "./rows/burst.ts";
 import { containerStart } from "./rows/container-start.ts";
 import { echo } from "./rows/echo.ts";
+import { footprint } from "./rows/footprint.ts";
 import { idle } from "./rows/idle.ts";
 import { login } from "./rows/login.ts";
 import { printedLine } from "./rows/printed-line.ts";
@@ -18,7 +19,17 @@ import { startAgain } from "./rows/start-again.ts";
 
 const DOCUMENT = "docs/performance.md";
 /** In the order of the table. */
-const MEASUREMENTS: Measurement[] = [echo, printedLine, burst, serverList, login, idle, startAgain, containerStart];
+const MEASUREMENTS: Measurement[] = [
+  echo,
+  printedLine,
+  burst,
+  serverList,
+  login,
+  idle,
+  startAgain,
+  containerStart,
+  footprint,
+];
 
 const { values, positionals } = parseArgs({ options: { write: { type: "boolean" } }, allowPositionals: true });
 const unknown = positionals.filter((name) => !MEASUREMENTS.some((measurement) => measurement.name === name));

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
+import type { Plugin } from "esbuild";
 import { projectRoot } from "./project-root.ts";
 
 const BUNDLE_NAME = "catalyst-agent.mjs";
@@ -13,6 +14,16 @@ export const launcherSource = join(projectRoot, "agent", "launcher", LAUNCHER_NA
 /** Dependencies in the older module format ask for Node's own modules by `require`, which an ES module lacks. */
 const REQUIRE_BANNER =
   'import { createRequire as catalystCreateRequire } from "node:module"; const require = catalystCreateRequire(import.meta.url);';
+
+/** The agent speaks English; the validator's other languages are a third of the bundle, and in memory all its life. */
+const englishOnly: Plugin = {
+  name: "english-only",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/zod\/v4\/locales\/index\.js$/ }, () => ({
+      contents: 'export { default as en } from "./en.js";',
+    }));
+  },
+};
 
 export async function bundleAgent(outfile: string): Promise<void> {
   const esbuild = await import("esbuild");
@@ -26,6 +37,11 @@ export async function bundleAgent(outfile: string): Promise<void> {
     external: [...builtinModules],
     banner: { js: `#!/usr/bin/env node\n${REQUIRE_BANNER}` },
     define: { "process.env.CATALYST_AGENT_VERSION": JSON.stringify(version()) },
+    plugins: [englishOnly],
+    // The text of a program stays in memory with it. Names stay, and lines short enough, for the traces in logs.
+    minifyWhitespace: true,
+    minifySyntax: true,
+    lineLimit: 160,
     logLevel: "error",
   });
 }

@@ -3,9 +3,9 @@ import type { Panel } from "../../tests/world/panel.ts";
 import { cpuTimeMs, residentBytes } from "../../tests/world/processes.ts";
 import { until } from "../../tests/world/until.ts";
 import { type Bench, type Measurement, ms } from "../bench.ts";
-import { proportionalBytes } from "../host.ts";
 import { statementsSoFar, untilQuiet } from "../proxy-statements.ts";
 import type { Row } from "../report.ts";
+import { ownMemory } from "../server-processes.ts";
 
 const SERVERS = 20;
 const MINUTE_MS = 60_000;
@@ -59,7 +59,7 @@ async function measureMinute(panel: Panel): Promise<Row[]> {
   const agentCpuMs = after.agentCpuMs - before.agentCpuMs;
   const edgeCpuMs = after.edgeCpuMs - before.edgeCpuMs;
   const residentMib = residentBytes(panel.agentPid()) / MIB;
-  const proportionalMib = proportionalBytes(panel.agentPid()) / MIB;
+  const proportionalMib = ownMemory(panel.agentPid()).proportional / MIB;
   return [
     {
       name: "idle",

@@ -1,0 +1,83 @@
+/** The processes that stand around running containers, and the memory that is theirs alone. */
+import { readdirSync, readFileSync } from "node:fs";
+
+/** One process as the kernel lists it. */
+export interface ProcessEntry {
+  pid: number;
+  parentPid: number;
+  commandLine: string;
+}
+
+/** Process ids around the game of one server. */
+export interface ServerProcesses {
+  shim: number;
+  init: number;
+  logger: number;
+  /** nerdctl's own: a `sleep` that holds the host ports' sockets, so that no other program gets them. */
+  portHolder: number | null;
+  /** What else a shim holds: nothing should. */
+  others: number[];
+}
+
+/** Memory in bytes: what would be given back if the process ended, and what no other process can share. */
+export interface OwnMemory {
+  proportional: number;
+  privateDirty: number;
+}
+
+/** All living processes; one that ends meanwhile is left out. */
+export function listProcesses(): ProcessEntry[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        const parentPid = Number(
+          readFileSync(`/proc/${name}/stat`, "utf8")
+            .replace(/^.*\) /s, "")
+            .split(" ")[1],
+        );
+        const commandLine = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+        return [{ pid: Number(name), parentPid, commandLine }];
+      } catch {
+        return [];
+      }
+    });
+}
+
+/** The shims whose logger writes below `dataDir`, and what they hold. Pure. */
+export function serverProcesses(processes: readonly ProcessEntry[], dataDir: string): ServerProcesses[] {
+  const isLogger = ({ commandLine }: ProcessEntry) =>
+    commandLine.includes("/console-logger ") && commandLine.includes(`${dataDir}/`);
+  const shims = processes.filter(({ commandLine }) => /(^|\/)containerd-shim-runc-v2 /.test(commandLine));
+  return shims.flatMap(({ pid: shim }) => {
+    const held = processes.filter(({ parentPid }) => parentPid === shim);
+    const logger = held.find(isLogger);
+    if (!logger) return [];
+    const rest = held.filter((process) => process !== logger);
+    // The init is the one that has the game below it.
+    const init = rest.find(({ pid }) => processes.some(({ parentPid }) => parentPid === pid));
+    const portHolder = rest.find((process) => process !== init && process.commandLine === "sleep infinity");
+    const others = rest.filter((process) => process !== init && process !== portHolder).map(({ pid }) => pid);
+    return [{ shim, init: init?.pid ?? 0, logger: logger.pid, portHolder: portHolder?.pid ?? null, others }];
+  });
+}
+
+export function ownMemory(pid: number): OwnMemory {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const bytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0) * 1024;
+  return { proportional: bytes("Pss"), privateDirty: bytes("Private_Dirty") };
+}
+
+/** CPU time in milliseconds of a process, of the children it has waited for, and of its living ones. */
+export function familyCpuMs(pid: number, processes: readonly ProcessEntry[]): number {
+  const children = processes.filter(({ parentPid }) => parentPid === pid);
+  return [pid, ...children.map((child) => child.pid)].map(cpuWithEndedChildrenMs).reduce((sum, ms) => sum + ms, 0);
+}
+
+function cpuWithEndedChildrenMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+    .replace(/^.*\) /s, "")
+    .split(" ");
+  // User and system time, then those of ended children: 100 clock ticks a second on Linux.
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * 10;
+}
