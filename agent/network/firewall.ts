@@ -1,5 +1,6 @@
 /** Puts the rules into the kernel, by the iptables programs, and looks after them. */
 import { spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../log.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
 import {
@@ -20,6 +21,8 @@ const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 const DEADLINE_MS = 15_000;
 /** Others (Docker, CNI plugins) hold the same lock for a moment. */
 const LOCK_WAIT_SECONDS = "10";
+const ATTEMPTS_MAX = 8;
+const RETRY_MS = 50;
 
 function run(program: string, args: string[], input = ""): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -77,8 +80,7 @@ export class Firewall {
   /** Takes all of it away again. */
   async remove(plan: FirewallPlan, families: readonly Family[]): Promise<void> {
     for (const family of families) {
-      const input = removalInput(firewallChains(plan, family), await this.#present(family));
-      if (input !== null) await this.#restore(family, input);
+      await this.#settle(family, (present) => removalInput(firewallChains(plan, family), present));
       this.#written.delete(family);
     }
   }
@@ -90,10 +92,34 @@ export class Firewall {
     const isAsWritten = known?.wanted === wanted && known.printed === printedOf(chains, present);
     if (isAsWritten && chains.every((chain) => isCalledFirst(present, chain))) return;
     if (known?.wanted === wanted) this.#log.warn({ family }, "firewall rules were gone or changed; writing them anew");
-    await this.#restore(family, restoreInput(chains, present));
-    const after = await this.#present(family);
-    if (!chains.every((chain) => isCalledFirst(after, chain))) throw new Error("the chains are not called first");
+    let isWritten = false;
+    const after = await this.#settle(family, (now) => {
+      if (isWritten && chains.every((chain) => isCalledFirst(now, chain))) return null;
+      isWritten = true;
+      return restoreInput(chains, now);
+    });
     this.#written.set(family, { wanted, printed: printedOf(chains, after) });
+  }
+
+  /**
+   * Writes until there is nothing left to write. Others (CNI plugins at every start, Docker, a second agent) change the
+   * same tables between a look and a write, which then fails as a whole or is not first any more.
+   *
+   * @param inputOf what to write when these rules are there, or null.
+   * @returns the rules that were found in the end.
+   */
+  async #settle(family: Family, inputOf: (present: PresentRules) => string | null): Promise<PresentRules> {
+    let fault: unknown = new Error("somebody else keeps changing the rules");
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const present = await this.#present(family);
+      const input = inputOf(present);
+      if (input === null) return present;
+      await this.#restore(family, input).catch(async (error) => {
+        fault = error;
+        await delay(RETRY_MS * attempt * Math.random());
+      });
+    }
+    throw fault;
   }
 
   async #present(family: Family): Promise<PresentRules> {
