@@ -48,8 +48,16 @@ afterEach(async () => {
 
 const nerdctl = (...args: string[]) =>
   execFileSync("nerdctl", ["--namespace", "catalyst", ...args], { encoding: "utf8" });
-const containers = () =>
-  nerdctl("ps", "-aq", "--no-trunc", "--filter", `label=catalyst.node=${world.plane.nodeId}`).trim();
+/** A list fails as a whole when a container vanishes meanwhile: it is made again. */
+function containers(): string {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return nerdctl("ps", "-aq", "--no-trunc", "--filter", `label=catalyst.node=${world.plane.nodeId}`).trim();
+    } catch (error) {
+      if (attempt === 5) throw error;
+    }
+  }
+}
 const paths = (serverId = id) => serverPaths(world.agent.dataDir, serverId);
 const loops = () => loopsOf((image) => image.startsWith(`${world.agent.folder}/`));
 const type = (line: string, serverId = id) => writeConsoleInput(paths(serverId), line);
@@ -66,6 +74,14 @@ const spec = (change: Partial<ServerSpec> = {}) =>
     diskMb: 32,
     ...change,
   });
+
+/** The next agent. A killed one's connection may still stand for a moment. */
+async function back(): Promise<void> {
+  const { plane, agent } = world;
+  const before = plane.connections;
+  agent.start();
+  await waitUntil("the agent to be back", () => plane.connections > before && plane.isConnected);
+}
 
 async function logText(serverId = id): Promise<string> {
   const answer = await world.plane.request({ op: "logs", serverId, from: 0, limitBytes: 262_144 });
@@ -193,20 +209,19 @@ describe("another limit", () => {
 
 describe("after a restart", () => {
   test("of the agent a running server's disk is the one it was", async () => {
-    const { plane, agent } = world;
+    const { agent } = world;
     await started(spec());
     const [before] = await loops();
     await agent.end("SIGKILL");
     await type("echo alone > /data/world; echo saved");
-    agent.start();
-    await plane.connected();
+    await back();
     await says("saved");
     expect(await loops()).toEqual([before]);
     expect(readFileSync(join(paths().data, "world"), "utf8")).toBe("alone\n");
   });
 
   test("of the machine it is mounted before its server starts again", async () => {
-    const { plane, agent } = world;
+    const { agent } = world;
     await started(spec({ startup: `cat world; ${SHELL}`, restartPolicy: "always" }));
     await type("echo precious > /data/world; echo saved");
     await says("saved");
@@ -215,8 +230,7 @@ describe("after a restart", () => {
     unmountBelow(agent.folder);
     await waitUntil("the loop device to go", async () => (await loops()).length === 0);
     expect(existsSync(join(paths().data, "world"))).toBe(false);
-    agent.start();
-    await plane.connected();
+    await back();
     await says("precious");
     expect(await stats()).toMatchObject({ diskLimitKind: "hard", diskNotice: null });
   });
@@ -233,8 +247,7 @@ describe("after a restart", () => {
     const { size } = statSync(image);
     truncateSync(image, 0);
     truncateSync(image, size);
-    agent.start();
-    await plane.connected();
+    await back();
     await figures("word of the damage", ({ diskNotice }) => /damaged/.test(diskNotice ?? ""));
     await plane.power(id, "start");
     const { reason } = await plane.inState(id, "error", 30_000);
