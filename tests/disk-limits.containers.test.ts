@@ -30,8 +30,10 @@ it("is told by the API, follows a change made there, and goes with its server", 
   await until("the larger limit", async () => (await stats()).diskLimitBytes === 64 * MB);
 
   await panel.must("PATCH", `/api/servers/${id}`, { allocatedDiskMb: 16 });
-  await until("the smaller limit", async () => (await stats()).diskLimitBytes === 16 * MB);
-  expect((await stats()).diskNotice).toBeNull();
+  await until("the smaller limit, with nothing left to wait for", async () => {
+    const { diskLimitBytes, diskNotice } = await stats();
+    return diskLimitBytes === 16 * MB && diskNotice === null;
+  });
   await panel.startServer(id);
 
   const loops = () => loopsOf((image) => image.includes(`/servers/${id}/`) || image.includes("/trash/"));
