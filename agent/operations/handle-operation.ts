@@ -1,5 +1,6 @@
 /** Carries out what the control plane asks, one answer each. */
 
+import type { PowerReply } from "../../protocol/agent-replies.ts";
 import type { AgentBuild, UpdateReply } from "../../protocol/agent-update.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import type { PreflightReply } from "../../protocol/findings.ts";
@@ -7,6 +8,7 @@ import type { AgentOperation } from "../../protocol/frames/hub-to-agent.ts";
 import type { HealthReport, ResourceStats } from "../../protocol/frames/shared.ts";
 import { ConsoleInputError } from "../console/console-input.ts";
 import type { Log } from "../log.ts";
+import type { CommandAnswer } from "../power/power-types.ts";
 import type { ServerActor } from "../power/server-actor.ts";
 import type { ServerPaths } from "../runtime/container-runtime.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
@@ -35,21 +37,21 @@ async function actorOf(serverId: string, services: OperationServices): Promise<S
   return actor;
 }
 
+function replyOf(answer: CommandAnswer): PowerReply {
+  if (!answer.ok) throw new OperationError(answer.code, answer.error);
+  return answer.reply;
+}
+
 async function perform(operation: AgentOperation, services: OperationServices): Promise<unknown> {
   switch (operation.op) {
     case "power": {
       const { serverId, action, commandId, issuedAt } = operation;
       // A run begins with the spec as whoever asks for it left it; to end one nothing is waited for.
       if (action === "start" || action === "restart") await services.caughtUp();
-      const answer = await (await actorOf(serverId, services)).command(action, commandId, issuedAt);
-      if (!answer.ok) throw new OperationError(answer.code, answer.error);
-      return answer.reply;
+      return replyOf(await (await actorOf(serverId, services)).command(action, commandId, issuedAt));
     }
-    case "cancel_install": {
-      const answer = await (await actorOf(operation.serverId, services)).cancelInstall();
-      if (!answer.ok) throw new OperationError(answer.code, answer.error);
-      return answer.reply;
-    }
+    case "cancel_install":
+      return replyOf(await (await actorOf(operation.serverId, services)).cancelInstall());
     case "console_input": {
       const actor = await actorOf(operation.serverId, services);
       if (actor.spec.suspended) throw new OperationError("SERVER_SUSPENDED", "This server is suspended.");

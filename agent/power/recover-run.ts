@@ -3,6 +3,7 @@ import type { RuntimeStatus } from "../runtime/container-runtime.ts";
 import { CANCELLED_WORDS } from "./install-server.ts";
 import type { Effect, PowerInput } from "./power-types.ts";
 import type { ServerStatus } from "./server-status.ts";
+import { hasRun } from "./settle.ts";
 
 /** A run that the runtime has, as a status names it. */
 export interface FoundRun {
@@ -37,7 +38,7 @@ export function recoverRun(status: ServerStatus, found: RuntimeStatus | null, fa
     if (status.stopAskedAt === null) return [effect("install")];
     return [input({ type: "install_failed", generation: facts.installGeneration, reason: CANCELLED_WORDS })];
   }
-  const isExpected = ["starting", "running", "stopping"].includes(status.state) || status.isLingering;
+  const isExpected = hasRun(status);
   if (found?.isRunning) {
     const run = runOf(found, facts);
     return isExpected ? takeUp(status, run) : [input({ type: "found_running", ...run })];

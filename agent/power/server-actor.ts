@@ -7,7 +7,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { PowerAction, ServerState } from "../../protocol/server-state.ts";
+import type { PowerAction } from "../../protocol/server-state.ts";
 import type { ServerSpec } from "../../protocol/spec.ts";
 import type { ConsoleLog } from "../console/console-log.ts";
 import type { Disks } from "../disk/server-disks.ts";
@@ -24,13 +24,12 @@ import { PhaseTimers } from "./phase-timers.ts";
 import { recoverRun } from "./recover-run.ts";
 import { pendingChanges, runFields } from "./run-fields.ts";
 import { firstStatus, type ServerStatus } from "./server-status.ts";
+import { isAtRest } from "./settle.ts";
 import { factsOf } from "./spec-facts.ts";
 import { type CommandAnswer, type Effect, type PowerInput, transition } from "./transitions.ts";
 
 /** How long a removal waits for what is under way, such as the download of an image, before it is put off. */
 const REMOVE_PATIENCE_MS = 15_000;
-
-const RESTING: ReadonlySet<ServerState> = new Set(["stopped", "crashed", "error", "suspended"]);
 
 export interface ActorServices {
   runtime: ContainerRuntime;
@@ -106,8 +105,7 @@ export class ServerActor {
     return this.#inTurn(async () => {
       const remembered = this.#services.journal.answer(commandId);
       if (remembered) return remembered;
-      const answer = await this.#step({ type: "command", action, issuedAt }, commandId);
-      return answer ?? { ok: false, code: "INTERNAL", error: "The command got no answer." };
+      return this.#ask({ type: "command", action, issuedAt }, commandId);
     });
   }
 
@@ -123,10 +121,7 @@ export class ServerActor {
 
   /** Ends an install that is under way; the server is then in `error` with that reason. */
   cancelInstall(): Promise<CommandAnswer> {
-    return this.#inTurn(async () => {
-      const answer = await this.#step({ type: "cancel_install" });
-      return answer ?? { ok: false, code: "INTERNAL", error: "The command got no answer." };
-    });
+    return this.#inTurn(() => this.#ask({ type: "cancel_install" }));
   }
 
   post(input: PowerInput): Promise<void> {
@@ -154,7 +149,7 @@ export class ServerActor {
       await this.#recoverRun(found);
       await this.#step({ type: "spec" });
       this.#arm();
-      if (this.#isAtRest()) this.#try("resize the disk", () => this.#settleDisk());
+      if (isAtRest(this.#status)) this.#try("resize the disk", () => this.#settleDisk());
     });
   }
 
@@ -190,6 +185,12 @@ export class ServerActor {
     return turn;
   }
 
+  /** A step that somebody waits for the answer of. */
+  async #ask(input: PowerInput, commandId?: string): Promise<CommandAnswer> {
+    const answer = await this.#step(input, commandId);
+    return answer ?? { ok: false, code: "INTERNAL", error: "The command got no answer." };
+  }
+
   async #step(input: PowerInput, commandId?: string): Promise<CommandAnswer | undefined> {
     const before = this.#status;
     const decided = transition(before, factsOf(this.#spec), input, Date.now());
@@ -212,7 +213,7 @@ export class ServerActor {
     for (const effect of effects) this.#act(effect);
     this.#followLimits();
     // What waited for the end of the run.
-    if (status.state !== before.state && this.#isAtRest()) this.#try("resize the disk", () => this.#settleDisk());
+    if (status.state !== before.state && isAtRest(this.#status)) this.#try("resize the disk", () => this.#settleDisk());
     return answer;
   }
 
@@ -260,13 +261,8 @@ export class ServerActor {
     if (!this.#isClosed) this.#timers.arm(this.#status, this.#spec);
   }
 
-  /** Nothing of this server runs, as far as is known. */
-  #isAtRest(): boolean {
-    return RESTING.has(this.#status.state) && !this.#status.isLingering;
-  }
-
   async #settleDisk(): Promise<void> {
-    if (!this.#isClosed) await this.#services.disks.settle(this.#spec, this.paths, this.#isAtRest());
+    if (!this.#isClosed) await this.#services.disks.settle(this.#spec, this.paths, isAtRest(this.#status));
   }
 
   #act(effect: Effect): void {

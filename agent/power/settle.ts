@@ -6,6 +6,15 @@ import type { ServerStatus } from "./server-status.ts";
 export const RESTING: readonly ServerState[] = ["stopped", "crashed", "error"];
 export const ALIVE: readonly ServerState[] = ["starting", "running"];
 
+type Whereabouts = Pick<ServerStatus, "state" | "isLingering">;
+
+/** Something of it runs, or should. */
+export const hasRun = ({ state, isLingering }: Whereabouts): boolean =>
+  ALIVE.includes(state) || state === "stopping" || isLingering;
+
+/** Nothing of it runs or is being installed, as far as is known. */
+export const isAtRest = (status: Whereabouts): boolean => status.state !== "installing" && !hasRun(status);
+
 export const SUSPENDED_NOTE = "This server is suspended.";
 const HELD_NOTE = "Its node is under maintenance; it is started again afterwards.";
 

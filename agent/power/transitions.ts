@@ -16,17 +16,13 @@ import { accepted, command, cutInstall, refused } from "./power-commands.ts";
 import type { PowerInput, SpecFacts, Transition } from "./power-types.ts";
 import { ended, exitFields, launchFailed } from "./run-ends.ts";
 import type { ServerStatus } from "./server-status.ts";
-import { ALIVE, enter, RESTING, settle, stay } from "./settle.ts";
+import { enter, hasRun, isAtRest, settle, stay } from "./settle.ts";
 
 export type * from "./power-types.ts";
 
 const LAUNCH_OVERDUE_NOTE = "The node did not manage to start it in time.";
 const LINGERING_NOTE =
   "It cannot be ended: the node's kernel does not let go of one of its processes. The node goes on trying.";
-
-/** Something of it runs, or should. */
-const hasRun = (status: ServerStatus) =>
-  ALIVE.includes(status.state) || status.state === "stopping" || status.isLingering;
 
 export function transition(status: ServerStatus, facts: SpecFacts, input: PowerInput, now: number): Transition {
   switch (input.type) {
@@ -107,7 +103,7 @@ export function transition(status: ServerStatus, facts: SpecFacts, input: PowerI
     }
     case "found_running": {
       if (status.isLingering) return { status, effects: ["kill"] };
-      if (!RESTING.includes(status.state) && status.state !== "suspended") return stay(status);
+      if (!isAtRest(status)) return stay(status);
       // Whatever it was started with, nobody here wrote it down.
       const run = { runId: input.runId, startedAt: input.startedAt, bootIdentity: input.bootIdentity, runFields: null };
       return stay(enter(status, "running", now, { ...run, reason: "It was found running." }));
