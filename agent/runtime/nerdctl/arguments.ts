@@ -69,22 +69,32 @@ export function networkArguments(spec: Pick<ServerSpec, "allocations">, network:
   return [...network.arguments, ...ports];
 }
 
-function confinementArguments(spec: ServerSpec, setting: ContainerSetting): string[] {
-  const { gameOwner, initBinary } = setting;
+/** What a container may be and write; limits, ulimits and init are the same for every kind. */
+export interface Confinement {
+  /** `uid:gid` of all that runs in it. */
+  user: string;
+  /** Kept of root's; none for a game. */
+  capabilities: readonly string[];
+  /** Arguments that say where it can write besides its mounts. */
+  fileSystem: readonly string[];
+}
+
+function confinementArguments(
+  spec: ServerSpec,
+  { user, capabilities, fileSystem }: Confinement,
+  { initBinary, openFilesMax, limits }: ContainerSetting,
+): string[] {
   // A container cannot raise the limit it is started under.
-  const openFiles = Math.min(spec.openFilesLimit, setting.openFilesMax);
-  const tmpMb = Math.min(TMP_MAX_MB, Math.max(TMP_MIN_MB, Math.floor(spec.memoryMb / TMP_SHARE)));
+  const openFiles = Math.min(spec.openFilesLimit, openFilesMax);
   return [
     "--user",
-    `${gameOwner.uid}:${gameOwner.gid}`,
+    user,
     "--cap-drop",
     "ALL",
+    ...capabilities.flatMap((capability) => ["--cap-add", capability]),
     "--security-opt",
     "no-new-privileges",
-    "--read-only",
-    // Java and native modules are unpacked and run there.
-    "--tmpfs",
-    `/tmp:size=${tmpMb}m,exec,nosuid,nodev,mode=1777`,
+    ...fileSystem,
     "--ulimit",
     `nofile=${openFiles}:${openFiles}`,
     "--ulimit",
@@ -92,8 +102,19 @@ function confinementArguments(spec: ServerSpec, setting: ContainerSetting): stri
     "--init",
     "--init-binary",
     initBinary,
-    ...limitArguments(spec, setting.limits),
+    ...limitArguments(spec, limits),
   ];
+}
+
+/** The game's own user, no capability, and nothing to write but its data folder and `/tmp`. */
+function gameConfinement({ memoryMb }: ServerSpec, { gameOwner }: ContainerSetting): Confinement {
+  const tmpMb = Math.min(TMP_MAX_MB, Math.max(TMP_MIN_MB, Math.floor(memoryMb / TMP_SHARE)));
+  return {
+    user: `${gameOwner.uid}:${gameOwner.gid}`,
+    capabilities: [],
+    // Java and native modules are unpacked and run in `/tmp`.
+    fileSystem: ["--read-only", "--tmpfs", `/tmp:size=${tmpMb}m,exec,nosuid,nodev,mode=1777`],
+  };
 }
 
 /** Words after which a shell expects something else than a program. */
@@ -136,7 +157,7 @@ export function runArguments(
   setting: ContainerSetting,
   own: string[],
   shell: string[],
-  confinement = confinementArguments(spec, setting),
+  confinement = gameConfinement(spec, setting),
 ): RunArguments {
   // tini passes signals to the game's whole group, so that they reach a program the startup's shell waits for.
   const { inArguments, content } = splitEnvironment({ ...environment, TINI_KILL_PROCESS_GROUP: "1" });
@@ -148,7 +169,7 @@ export function runArguments(
       "--pull",
       "never",
       ...own,
-      ...confinement,
+      ...confinementArguments(spec, confinement, setting),
       "--log-driver",
       loggerUri(setting.logger, paths.console),
       ...bind(paths.data, "/data"),

@@ -1,7 +1,7 @@
 /** What `nerdctl inspect` says of containers, as far as Catalyst needs it. */
 import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
-import type { NerdctlCli } from "./cli.ts";
+import type { CallResult, NerdctlCli } from "./cli.ts";
 import { isContainerMissing } from "./errors.ts";
 import { LABEL } from "./options.ts";
 import type { Ownership } from "./ownership.ts";
@@ -92,28 +92,30 @@ export async function inspectContainer(cli: NerdctlCli, owner: Ownership, name: 
 
 /**
  * `ps` gives up when any container, be it a stranger's, is removed while it makes its list, and `inspect` prints nothing
- * at all when one of many is not there any more: both begin anew, lest those that are there be taken for removed.
- *
- * @returns what `inspect` printed of all that match.
+ * at all when one of many is not there any more: a list begins anew, lest those that are there be taken for removed.
  */
-async function inspectMatching(cli: NerdctlCli, filters: string[]): Promise<string> {
+async function listAnew(cli: NerdctlCli, list: () => Promise<CallResult>): Promise<string> {
   for (let attempt = 1; ; attempt++) {
-    let result = await cli.call(["ps", "-a", "-q", "--no-trunc", ...filters]);
-    if (result.code === 0) {
-      const ids = result.stdout.split("\n").filter((id) => id !== "");
-      if (ids.length === 0) return "[]";
-      result = await cli.call(["inspect", "--type", "container", ...ids]);
-      if (result.code === 0) return result.stdout;
-    }
+    const result = await list();
+    if (result.code === 0) return result.stdout;
     if (attempt === LIST_ATTEMPTS_MAX || !isContainerMissing(result.stderr)) throw cli.failure("other", result);
   }
 }
+
+const listIds = (cli: NerdctlCli, filters: readonly string[] = []) =>
+  cli.call(["ps", "-a", "-q", "--no-trunc", ...filters]);
+const idsIn = (printed: string) => printed.split("\n").filter((id) => id !== "");
 
 /** Every container of this agent, running or not. */
 export async function listContainers(cli: NerdctlCli, owner: Ownership): Promise<Container[]> {
   const isOwn = await owner.judge();
   const filters = ["--filter", `label=${LABEL.panel}`, "--filter", `label=${LABEL.server}`];
-  return parseContainers(await inspectMatching(cli, filters)).filter(({ labels }) => isOwn(labels));
+  const printed = await listAnew(cli, async () => {
+    const found = await listIds(cli, filters);
+    const ids = found.code === 0 ? idsIn(found.stdout) : [];
+    return ids.length === 0 ? found : cli.call(["inspect", "--type", "container", ...ids]);
+  });
+  return printed.trim() === "" ? [] : parseContainers(printed).filter(({ labels }) => isOwn(labels));
 }
 
 /** Lets a paused container go on. One that is not paused, or not there, is fine. */
@@ -131,11 +133,7 @@ export async function removeContainer(cli: NerdctlCli, name: string): Promise<vo
 
 /** Ids of all containers of the namespace, running or not, whoever's they are. */
 export async function containerIds(cli: NerdctlCli): Promise<Set<string>> {
-  for (let attempt = 1; ; attempt++) {
-    const result = await cli.call(["ps", "-a", "-q", "--no-trunc"]);
-    if (result.code === 0) return new Set(result.stdout.split("\n").filter((id) => id !== ""));
-    if (attempt === LIST_ATTEMPTS_MAX || !isContainerMissing(result.stderr)) throw cli.failure("other", result);
-  }
+  return new Set(idsIn(await listAnew(cli, () => listIds(cli))));
 }
 
 /** Removes a CNI network. One that is not there is fine; false while a container is in it. */

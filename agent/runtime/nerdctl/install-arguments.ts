@@ -1,6 +1,13 @@
 /** From an install to the arguments of `nerdctl run`. Pure. */
-import { bind, type ContainerSetting, type Launch, labels, type RunArguments, runArguments } from "./arguments.ts";
-import { limitArguments } from "./limits.ts";
+import {
+  bind,
+  type Confinement,
+  type ContainerSetting,
+  type Launch,
+  labels,
+  type RunArguments,
+  runArguments,
+} from "./arguments.ts";
 import { installContainerName } from "./options.ts";
 
 const SCRIPT_IN_CONTAINER = "/run/catalyst/install.sh";
@@ -24,26 +31,7 @@ const ROOT_CAPABILITIES = [
 ];
 
 /** Root, on a root file system that is gone with the container. `/tmp` is part of it and not memory, because installers unpack there. */
-function rootConfinement({ spec }: Launch, { initBinary, openFilesMax, limits }: ContainerSetting): string[] {
-  const openFiles = Math.min(spec.openFilesLimit, openFilesMax);
-  return [
-    "--user",
-    "0:0",
-    "--cap-drop",
-    "ALL",
-    ...ROOT_CAPABILITIES.flatMap((capability) => ["--cap-add", capability]),
-    "--security-opt",
-    "no-new-privileges",
-    "--ulimit",
-    `nofile=${openFiles}:${openFiles}`,
-    "--ulimit",
-    "core=0:0",
-    "--init",
-    "--init-binary",
-    initBinary,
-    ...limitArguments(spec, limits),
-  ];
-}
+const ROOT: Confinement = { user: "0:0", capabilities: ROOT_CAPABILITIES, fileSystem: [] };
 
 const SHEBANG = /^#!\s*(\/\S+)(?:[ \t]+([^\n]*\S))?[ \t]*\n/;
 
@@ -79,5 +67,5 @@ export function installArguments(launch: Launch, scriptFile: string, setting: Co
   if (!spec.installAsRoot) return runArguments(launch, setting, own, shell);
   // What root keeps at home stays in the container; the game's home is among its files.
   const environment = { ...launch.environment, HOME: "/root" };
-  return runArguments({ ...launch, environment }, setting, own, shell, rootConfinement(launch, setting));
+  return runArguments({ ...launch, environment }, setting, own, shell, ROOT);
 }
