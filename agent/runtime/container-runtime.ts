@@ -107,7 +107,10 @@ export interface ContainerRuntime {
   /** Checks what the runtime stands on. Changes nothing. */
   preflight(): Promise<Finding[]>;
 
-  /** Begins reporting exits, including those that happened while the agent was away. Call once. */
+  /**
+   * Begins reporting exits, including those that happened while the agent was away. To be called until it resolves once:
+   * what an attempt that was rejected had begun is taken up by the next.
+   */
   watch(onExit: ExitListener): Promise<void>;
 
   /**

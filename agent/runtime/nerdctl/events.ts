@@ -70,8 +70,9 @@ export class EventStream {
     this.#handlers = handlers;
   }
 
+  /** One that has begun goes on as it is. */
   start(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#child) return;
     const startedAt = performance.now();
     const child = this.#cli.spawn(["events", "--format", "{{json .}}"]);
     this.#child = child;

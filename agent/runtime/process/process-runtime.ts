@@ -89,10 +89,10 @@ export class ProcessRuntime implements ContainerRuntime {
   async watch(onExit: ExitListener): Promise<void> {
     await this.#prepare();
     this.#onExit = onExit;
-    this.#watcher = watch(this.#files.exits, { persistent: false }, () => {
+    this.#watcher ??= watch(this.#files.exits, { persistent: false }, () => {
       void this.#look(() => this.#reportExits());
     });
-    this.#livenessTimer = setInterval(() => void this.#look(() => this.#lookForTheDead()), LIVENESS_LOOK_MS).unref();
+    this.#livenessTimer ??= setInterval(() => void this.#look(() => this.#lookForTheDead()), LIVENESS_LOOK_MS).unref();
     this.#reportExits();
   }
 
