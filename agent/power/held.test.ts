@@ -1,25 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { SERVER_STATES } from "../../protocol/server-state.ts";
 import { firstStatus, type ServerStatus } from "./server-status.ts";
+import { PLAIN_FACTS } from "./testing/every-status.ts";
 import { type PowerInput, type SpecFacts, transition } from "./transitions.ts";
 
 const NOW = 1_000_000;
 const SPEC: PowerInput = { type: "spec" };
-const FACTS: SpecFacts = {
-  isSuspended: false,
-  isHeld: false,
-  installGeneration: 1,
-  hasInstallWork: true,
-  hasReadyPattern: true,
-  desiredPower: "stopped",
-  desiredPowerAt: 0,
-  restartPolicy: "on-failure",
-  maxCrashes: 3,
-  crashWindowMs: 600_000,
-  crashResetAt: 0,
-};
-const HELD = { ...FACTS, isHeld: true };
-const SUSPENDED = { ...FACTS, isSuspended: true };
+const HELD = { ...PLAIN_FACTS, isHeld: true };
+const SUSPENDED = { ...PLAIN_FACTS, isSuspended: true };
 
 const status = (change: Partial<ServerStatus>): ServerStatus => ({
   ...firstStatus("s", 0),
@@ -56,7 +44,7 @@ describe("a hold of the whole node", () => {
       },
     });
     expect(step(held.status, HELD, SPEC)).toEqual({ status: held.status, effects: [] });
-    expect(step(held.status, FACTS, SPEC)).toMatchObject({ effects: ["launch"], status: { isHeld: false } });
+    expect(step(held.status, PLAIN_FACTS, SPEC)).toMatchObject({ effects: ["launch"], status: { isHeld: false } });
   });
 
   test.each(SERVER_STATES)("refuses start and restart while %s, and changes nothing by that", (state) => {
@@ -76,16 +64,16 @@ describe("a hold of the whole node", () => {
     ]) {
       const held = step(lying, HELD, SPEC);
       expect(held).toEqual({ status: lying, effects: [] });
-      expect(step(held.status, FACTS, SPEC).effects).toEqual([]);
+      expect(step(held.status, PLAIN_FACTS, SPEC).effects).toEqual([]);
     }
   });
 
   test("a restart that was waited for waits for its end, and comes true then", () => {
-    const waiting = step(RUNNING, FACTS, exited(42)).status;
+    const waiting = step(RUNNING, PLAIN_FACTS, exited(42)).status;
     expect(waiting.restartAt).not.toBeNull();
     const held = step(waiting, HELD, SPEC);
     expect(held).toMatchObject({ effects: [], status: { state: "stopped", isHeld: true, restartAt: null } });
-    expect(step(held.status, FACTS, SPEC).effects).toEqual(["launch"]);
+    expect(step(held.status, PLAIN_FACTS, SPEC).effects).toEqual(["launch"]);
   });
 
   test("an end of the game that comes before its stop is no crash", () => {
@@ -96,16 +84,16 @@ describe("a hold of the whole node", () => {
     const held = status({ state: "stopped", desiredPower: "running", isHeld: true, reason: "maintenance" });
     const stopped = step(held, HELD, command("stop"));
     expect(stopped).toMatchObject({ answer: { ok: true }, status: { desiredPower: "stopped", reason: null } });
-    expect(step(stopped.status, FACTS, SPEC)).toMatchObject({ effects: [], status: { state: "stopped" } });
+    expect(step(stopped.status, PLAIN_FACTS, SPEC)).toMatchObject({ effects: [], status: { state: "stopped" } });
   });
 
   test("a wish and an install that come meanwhile are carried out afterwards", () => {
     const wished = step(status({ state: "stopped" }), { ...HELD, desiredPower: "running", desiredPowerAt: 900 }, SPEC);
     expect(wished).toMatchObject({ effects: [], status: { isHeld: true, desiredPower: "running" } });
-    expect(step(wished.status, FACTS, SPEC).effects).toEqual(["launch"]);
+    expect(step(wished.status, PLAIN_FACTS, SPEC).effects).toEqual(["launch"]);
     const reinstall = step(status({ state: "stopped" }), { ...HELD, installGeneration: 2 }, SPEC);
     expect(reinstall).toMatchObject({ effects: [], status: { isHeld: true } });
-    expect(step(reinstall.status, { ...FACTS, installGeneration: 2 }, SPEC).effects).toEqual(["install"]);
+    expect(step(reinstall.status, { ...PLAIN_FACTS, installGeneration: 2 }, SPEC).effects).toEqual(["install"]);
   });
 
   test("a reboot of the node during it starts nothing", () => {
@@ -120,7 +108,7 @@ describe("a hold of the whole node", () => {
     expect(step(suspended, SUSPENDED, SPEC).effects).toEqual([]);
     const heldAgain = step(suspended, HELD, SPEC).status;
     expect(heldAgain).toMatchObject({ state: "stopped", isHeld: true });
-    expect(step(heldAgain, FACTS, SPEC).effects).toEqual(["launch"]);
+    expect(step(heldAgain, PLAIN_FACTS, SPEC).effects).toEqual(["launch"]);
   });
 });
 
@@ -129,16 +117,19 @@ describe.each([
   ["a suspension", SUSPENDED, "suspended"],
 ] as const)("%s during an install", (_what, barred, state) => {
   test("cuts it short, and it is done anew afterwards", () => {
-    const installing = step(firstStatus("s", 0), FACTS, SPEC).status;
+    const installing = step(firstStatus("s", 0), PLAIN_FACTS, SPEC).status;
     const cut = step(installing, barred, SPEC);
     expect(cut.effects).toEqual(["abort_install"]);
     const ended = step(cut.status, barred, { type: "install_failed", generation: 1, reason: "It was cancelled." });
     expect(ended).toMatchObject({ effects: [], status: { state, failedInstallGeneration: 0 } });
-    expect(step(ended.status, FACTS, SPEC)).toMatchObject({ effects: ["install"], status: { state: "installing" } });
+    expect(step(ended.status, PLAIN_FACTS, SPEC)).toMatchObject({
+      effects: ["install"],
+      status: { state: "installing" },
+    });
   });
 
   test("that was done in the same moment counts", () => {
-    const installing = step(firstStatus("s", 0), FACTS, SPEC).status;
+    const installing = step(firstStatus("s", 0), PLAIN_FACTS, SPEC).status;
     const done = step(installing, barred, { type: "installed", generation: 1 });
     expect(done).toMatchObject({ effects: [], status: { state, installedGeneration: 1 } });
   });
@@ -157,13 +148,13 @@ describe.each([
     expect(stopping).toMatchObject({ effects: ["ask_to_stop"], status: { state: "stopping", runId: "run-9" } });
     const again = step(stopping.status, barred, { ...exited(0), runId: "run-9" } as PowerInput).status;
     expect(again).toMatchObject({ state, desiredPower: "running" });
-    expect(step(again, FACTS, SPEC).effects).toEqual(["launch"]);
+    expect(step(again, PLAIN_FACTS, SPEC).effects).toEqual(["launch"]);
   });
 
   test("a node that reboots in the middle starts nothing, and everything afterwards", () => {
     const lost = step(RUNNING, barred, { type: "lost", hasNodeRebooted: true });
     expect(lost).toMatchObject({ effects: [], status: { state } });
-    expect(step(lost.status, FACTS, SPEC).effects).toEqual(["launch"]);
+    expect(step(lost.status, PLAIN_FACTS, SPEC).effects).toEqual(["launch"]);
   });
 });
 
@@ -171,5 +162,5 @@ test("a suspension that ends does not bring back what had crashed for good", () 
   const crashed = status({ state: "crashed", desiredPower: "running" });
   const suspended = step(crashed, SUSPENDED, SPEC).status;
   expect(suspended).toMatchObject({ state: "suspended", desiredPower: "stopped", desiredPowerAt: 401 });
-  expect(step(suspended, FACTS, SPEC)).toMatchObject({ effects: [], status: { state: "stopped" } });
+  expect(step(suspended, PLAIN_FACTS, SPEC)).toMatchObject({ effects: [], status: { state: "stopped" } });
 });

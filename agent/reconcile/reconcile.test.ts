@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import type { ServerState } from "../../protocol/server-state.ts";
+import type { ServerSpec } from "../../protocol/spec.ts";
 import { serverPaths } from "../console/server-paths.ts";
 import { readProcessStat } from "../process-stat.ts";
 import { makeWorld, type World } from "../testing/agent-process.ts";
@@ -15,13 +17,18 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const paths = (id = ID) => serverPaths(world.agent.dataDir, id);
+/** Starts the agent with one server, and waits until that is in the state. */
+async function begun(spec: ServerSpec, state: ServerState): Promise<void> {
+  world.plane.setServers(spec);
+  world.agent.start();
+  await world.plane.inState(ID, state);
+}
+const logTail = () => world.plane.request({ op: "logs", serverId: ID, from: null, limitBytes: 1000 });
 const running = (change = {}) => serverSpec({ desiredPower: "running", desiredPowerAt: 10, ...change });
 
 test("a server that shall run runs, and stops when it shall not", { timeout: 30_000 }, async () => {
-  const { plane, agent } = world;
-  plane.setServers(running());
-  agent.start();
-  await plane.inState(ID, "running");
+  const { plane } = world;
+  await begun(running(), "running");
   plane.setServers(serverSpec({ version: 2, desiredPower: "stopped", desiredPowerAt: 20 }));
   await plane.inState(ID, "stopped");
 });
@@ -41,26 +48,21 @@ test("a request for a server that was just made is served though its hint comes 
 test("what is started right after a change starts as it was changed, however long its spec takes", {
   timeout: 30_000,
 }, async () => {
-  const { plane, agent } = world;
-  plane.setServers(serverSpec());
-  agent.start();
-  await plane.inState(ID, "stopped");
+  const { plane } = world;
+  await begun(serverSpec(), "stopped");
   plane.specDelayMs = 500;
   plane.setServers(serverSpec({ version: 2, startup: "echo changed; echo 'echo server ready'; cat" }));
   expect(await plane.power(ID, "start")).toMatchObject({ ok: true });
   await plane.inState(ID, "running");
-  const answer = await plane.request({ op: "logs", serverId: ID, from: null, limitBytes: 1000 });
-  expect(answer).toMatchObject({ ok: true, data: { data: expect.stringContaining("changed\n") } });
+  expect(await logTail()).toMatchObject({ ok: true, data: { data: expect.stringContaining("changed\n") } });
   await plane.power(ID, "kill");
 });
 
 test("a change that comes while the one before is fetched is not waited for any longer than it takes", {
   timeout: 30_000,
 }, async () => {
-  const { plane, agent } = world;
-  plane.setServers(serverSpec());
-  agent.start();
-  await plane.inState(ID, "stopped");
+  const { plane } = world;
+  await begun(serverSpec(), "stopped");
   const before = plane.specRequests;
   plane.specDelayMs = 200;
   plane.setServers(serverSpec({ version: 2 }));
@@ -68,18 +70,15 @@ test("a change that comes while the one before is fetched is not waited for any 
   plane.setServers(serverSpec({ version: 3, startup: "echo changed twice; echo 'echo server ready'; cat" }));
   expect(await plane.power(ID, "start")).toMatchObject({ ok: true });
   await plane.inState(ID, "running");
-  const answer = await plane.request({ op: "logs", serverId: ID, from: null, limitBytes: 1000 });
-  expect(answer).toMatchObject({ ok: true, data: { data: expect.stringContaining("changed twice\n") } });
+  expect(await logTail()).toMatchObject({ ok: true, data: { data: expect.stringContaining("changed twice\n") } });
   await plane.power(ID, "kill");
 });
 
 test("a panel that cannot tell the spec keeps nobody from starting and stopping for long", {
   timeout: 30_000,
 }, async () => {
-  const { plane, agent } = world;
-  plane.setServers(serverSpec());
-  agent.start();
-  await plane.inState(ID, "stopped");
+  const { plane } = world;
+  await begun(serverSpec(), "stopped");
   plane.specDelayMs = 20_000;
   plane.setServers(serverSpec({ version: 2 }));
   expect(await plane.power(ID, "start")).toMatchObject({ ok: true });
@@ -91,10 +90,8 @@ test("a panel that cannot tell the spec keeps nobody from starting and stopping 
 test("a suspended server is stopped and cannot be started until it is not suspended any more", {
   timeout: 30_000,
 }, async () => {
-  const { plane, agent } = world;
-  plane.setServers(running());
-  agent.start();
-  await plane.inState(ID, "running");
+  const { plane } = world;
+  await begun(running(), "running");
   plane.setServers(running({ version: 2, suspended: true }));
   await plane.inState(ID, "suspended");
   expect(await plane.power(ID, "start")).toMatchObject({ ok: false, code: "SERVER_SUSPENDED" });
@@ -121,9 +118,7 @@ test("a removed server is ended and nothing of it is left; its neighbour stays",
 
 test("a removal that came while the agent was away is carried out when it is back", { timeout: 30_000 }, async () => {
   const { plane, agent } = world;
-  plane.setServers(running());
-  agent.start();
-  await plane.inState(ID, "running");
+  await begun(running(), "running");
   const pid = agent.serverPid(ID);
   await agent.end("SIGKILL");
   plane.setServers();
@@ -148,9 +143,7 @@ test("a lost hint costs nothing: the generation is stated at each connection", {
 
 test("a damaged stored spec removes nothing", { timeout: 30_000 }, async () => {
   const { plane, agent } = world;
-  plane.setServers(running());
-  agent.start();
-  await plane.inState(ID, "running");
+  await begun(running(), "running");
   const pid = agent.serverPid(ID);
   await agent.end("SIGKILL");
   writeFileSync(join(agent.dataDir, "spec.json"), "torn");
@@ -167,10 +160,8 @@ test("a damaged stored spec removes nothing", { timeout: 30_000 }, async () => {
 });
 
 test("a spec that this agent does not understand keeps the server it speaks of", { timeout: 30_000 }, async () => {
-  const { plane, agent } = world;
-  plane.setServers(running());
-  agent.start();
-  await plane.inState(ID, "running");
+  const { plane } = world;
+  await begun(running(), "running");
   const strange = { ...running(), networkMode: "quantum" };
   plane.rawSpec = { nodeId: "node-1", generation: 2, servers: [strange, serverSpec({ id: "other" })] };
   plane.setServers(running());
@@ -182,9 +173,7 @@ test("another node's servers are ended when a machine is enrolled anew, and thei
   timeout: 30_000,
 }, async () => {
   const { plane, agent } = world;
-  plane.setServers(serverSpec());
-  agent.start();
-  await plane.inState(ID, "stopped");
+  await begun(serverSpec(), "stopped");
   await agent.end("SIGTERM");
   writeFileSync(join(paths().data, "world.dat"), "precious");
   const stored = readFileSync(join(agent.dataDir, "spec.json"), "utf8");
@@ -238,9 +227,7 @@ test.each([
 test("an install is done anew by an agent that was killed during it", { timeout: 30_000 }, async () => {
   const { plane, agent } = world;
   const installScript = "echo x >> runs; [ $(wc -l < runs) -gt 1 ] || sleep 67";
-  plane.setServers(serverSpec({ installScript }));
-  agent.start();
-  await plane.inState(ID, "installing");
+  await begun(serverSpec({ installScript }), "installing");
   await waitUntil("the script to run", () => existsSync(join(paths().data, "runs")));
   await agent.end("SIGKILL");
   agent.start();
@@ -250,9 +237,7 @@ test("an install is done anew by an agent that was killed during it", { timeout:
 
 test("an install can be cancelled, and is begun anew by a start alone", { timeout: 30_000 }, async () => {
   const { plane, agent } = world;
-  plane.setServers(serverSpec({ installScript: "sleep 68" }));
-  agent.start();
-  await plane.inState(ID, "installing");
+  await begun(serverSpec({ installScript: "sleep 68" }), "installing");
   expect(await plane.request({ op: "cancel_install", serverId: ID })).toMatchObject({ ok: true });
   expect((await plane.inState(ID, "error")).reason).toBe("The installation was cancelled.");
   expect(await plane.request({ op: "cancel_install", serverId: ID })).toMatchObject({ ok: false, code: "CONFLICT" });
@@ -270,9 +255,7 @@ const LISTING = 'ls > seen; echo "$(cat seen | grep -c world)" >> count';
 test("a reinstall deletes the files once before the script, and never again", { timeout: 60_000 }, async () => {
   const { plane, agent } = world;
   const data = (name: string) => join(paths().data, name);
-  plane.setServers(serverSpec({ installScript: LISTING }));
-  agent.start();
-  await plane.inState(ID, "stopped");
+  await begun(serverSpec({ installScript: LISTING }), "stopped");
   writeFileSync(data("world"), "old");
   const wiping = { version: 2, installGeneration: 2, wipeGeneration: 2 };
   // Killed while the script runs: the files were deleted by then, and what the script made since is its own.
@@ -295,9 +278,7 @@ test("a reinstall deletes the files once before the script, and never again", { 
 
 test("an agent that lost its journal deletes nothing twice", { timeout: 60_000 }, async () => {
   const { plane, agent } = world;
-  plane.setServers(serverSpec({ installScript: "true", wipeGeneration: 1 }));
-  agent.start();
-  await plane.inState(ID, "stopped");
+  await begun(serverSpec({ installScript: "true", wipeGeneration: 1 }), "stopped");
   writeFileSync(join(paths().data, "world"), "precious");
   await agent.end("SIGKILL");
   rmSync(join(agent.dataDir, "journal"), { recursive: true });
@@ -309,10 +290,8 @@ test("an agent that lost its journal deletes nothing twice", { timeout: 60_000 }
 });
 
 test("files are deleted of a server that has nothing to install, too", { timeout: 30_000 }, async () => {
-  const { plane, agent } = world;
-  plane.setServers(serverSpec());
-  agent.start();
-  await plane.inState(ID, "stopped");
+  const { plane } = world;
+  await begun(serverSpec(), "stopped");
   writeFileSync(join(paths().data, "world"), "old");
   plane.setServers(serverSpec({ version: 2, installGeneration: 2, wipeGeneration: 2 }));
   await waitUntil("the install", () => plane.lastEvent(ID)?.installedGeneration === 2);
