@@ -1,7 +1,7 @@
 import { and, asc, between, eq, gt, ilike, isNotNull, isNull, or, sql } from "drizzle-orm";
 import { v7 as uuidv7 } from "uuid";
 import type { z } from "zod";
-import { allocations, nodes, servers } from "../../../drizzle/schema/index.ts";
+import { allocations, servers } from "../../../drizzle/schema/index.ts";
 import type {
   Allocation,
   allocationListQuerySchema,
@@ -16,7 +16,7 @@ import { containing, decodeCursor, pageOf } from "../../db/page.ts";
 import { invalid, notFound, Refusal } from "../../errors.ts";
 import { auditEntry } from "../audit/entry.ts";
 import { canonicalIp } from "../pools/addresses.ts";
-import { getNode } from "./read.ts";
+import { findNode } from "./read.ts";
 
 const toAllocation = (
   { id, nodeId, ip, port, alias, notes, serverId, isPrimary }: typeof allocations.$inferSelect,
@@ -30,7 +30,7 @@ export async function listAllocations(
   nodeId: string,
   { cursor, limit, use, ip, q }: z.output<typeof allocationListQuerySchema>,
 ) {
-  await getNode(ctx, nodeId);
+  await findNode(ctx, nodeId);
   const after = decodeCursor(cursor, 2);
   if (after && !/^\d{1,5}$/.test(after[0]!)) throw invalid("cursor", "is not a cursor of this list");
   const port = Number(after?.[0]);
@@ -89,8 +89,7 @@ export async function createAllocations(
   body: z.output<typeof createAllocationsBodySchema>,
 ): Promise<Allocation[]> {
   requireGlobal(ctx.caller, "node.manage_allocation");
-  const [node] = await ctx.db.select({ bindAddress: nodes.bindAddress }).from(nodes).where(eq(nodes.id, nodeId));
-  if (!node) throw notFound("node");
+  const node = await findNode(ctx, nodeId);
   const ip = canonicalIp(body.ip ?? node.bindAddress);
   const shared = { nodeId, ip, alias: body.alias ?? null, notes: body.notes ?? null };
   const rows = portsOf(body.ports).map((port) => ({ id: uuidv7(), port, ...shared }));
@@ -139,7 +138,7 @@ export async function deleteAllocations(
   { ports, ip }: z.output<typeof deleteAllocationsQuerySchema>,
 ): Promise<{ deleted: number; inUse: number }> {
   requireGlobal(ctx.caller, "node.manage_allocation");
-  await getNode(ctx, nodeId);
+  await findNode(ctx, nodeId);
   const [first, last] = rangeOf(ports);
   const isMeant = and(
     eq(allocations.nodeId, nodeId),

@@ -5,7 +5,7 @@ import { requireGlobal } from "../../auth/permissions.ts";
 import { newSecret, secretHash } from "../../auth/secret.ts";
 import type { CallerContext } from "../../context.ts";
 import { auditEntry } from "../audit/entry.ts";
-import { getNode } from "./read.ts";
+import { findNode } from "./read.ts";
 
 export const DEPLOYMENT_TOKEN_PREFIX = "catd_";
 export const DEPLOYMENT_TOKEN = /^catd_[A-Za-z0-9_-]{43}$/;
@@ -13,7 +13,7 @@ export const DEPLOYMENT_TOKEN = /^catd_[A-Za-z0-9_-]{43}$/;
 /** Makes a token by which one machine can become this node, once, within an hour. */
 export async function createDeploymentToken(ctx: CallerContext, nodeId: string) {
   requireGlobal(ctx.caller, "node.update");
-  await getNode(ctx, nodeId);
+  await findNode(ctx, nodeId);
   const token = newSecret(DEPLOYMENT_TOKEN_PREFIX);
   const expiresAt = new Date(ctx.clock.now() + DEPLOYMENT_TOKEN_TTL_MS);
   const createdBy = ctx.caller.userId;

@@ -2,13 +2,13 @@ import { and, eq, isNull, lt, or } from "drizzle-orm";
 import { nodes } from "../../../drizzle/schema/index.ts";
 import type { NodeDetail } from "../../../protocol/api/nodes.ts";
 import { type Finding, type PreflightReply, plainLine, preflightReplySchema } from "../../../protocol/findings.ts";
-import { hasGlobal, refuse } from "../../auth/permissions.ts";
+import { refuse } from "../../auth/permissions.ts";
 import type { CallerContext, RequestContext } from "../../context.ts";
 import { Refusal } from "../../errors.ts";
 import { readAgentReply } from "../agent-reply.ts";
 import { askAgent } from "../hub-request.ts";
 import type { AgentContext } from "./agent-identity.ts";
-import { getNode } from "./read.ts";
+import { findNode, getNode, seesFindings } from "./read.ts";
 
 /** A check starts programs and looks at disks. */
 const CHECK_DEADLINE_MS = 30_000;
@@ -17,9 +17,8 @@ const REPORT_INTERVAL_MS = 5_000;
 
 /** Checks a node's health now and keeps what was found. @throws Refusal NODE_OFFLINE, AGENT_TIMEOUT */
 export async function checkNode(ctx: CallerContext, nodeId: string): Promise<NodeDetail> {
-  if (!hasGlobal(ctx.caller, "node.view_stats") && !hasGlobal(ctx.caller, "node.update"))
-    throw refuse("node.view_stats");
-  await getNode(ctx, nodeId);
+  if (!seesFindings(ctx)) throw refuse("node.view_stats");
+  await findNode(ctx, nodeId);
   const operation = { op: "preflight", serverTime: ctx.clock.now() } as const;
   const reply = readAgentReply(preflightReplySchema, await askAgent(ctx, nodeId, operation, CHECK_DEADLINE_MS));
   await ctx.db.update(nodes).set(columnsOf(ctx, reply)).where(eq(nodes.id, nodeId));

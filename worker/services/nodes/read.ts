@@ -39,7 +39,7 @@ interface Row {
 }
 
 /** Whether the caller may see what a health check found: it tells of programs, versions and folders of the machine. */
-const seesFindings = (ctx: CallerContext) =>
+export const seesFindings = (ctx: CallerContext) =>
   hasGlobal(ctx.caller, "node.view_stats") || hasGlobal(ctx.caller, "node.update");
 
 /** What is added for those who may see what a health check found. */
@@ -86,18 +86,20 @@ function withDeclared(counts: FindingCounts, declared: readonly Finding[]): Find
 export async function listNodes(ctx: CallerContext, { cursor, limit, q }: ListQuery) {
   const after = decodeCursor(cursor, 1);
   const text = q ? containing(q) : null;
-  const shown = await shownTo(ctx);
-  const rows = await ctx.db
-    .select(columns)
-    .from(nodes)
-    .where(
-      and(
-        after ? gt(nodes.id, after[0]!) : undefined,
-        text ? or(ilike(nodes.name, text), ilike(nodes.hostname, text)) : undefined,
-      ),
-    )
-    .orderBy(asc(nodes.id))
-    .limit(limit + 1);
+  const [shown, rows] = await Promise.all([
+    shownTo(ctx),
+    ctx.db
+      .select(columns)
+      .from(nodes)
+      .where(
+        and(
+          after ? gt(nodes.id, after[0]!) : undefined,
+          text ? or(ilike(nodes.name, text), ilike(nodes.hostname, text)) : undefined,
+        ),
+      )
+      .orderBy(asc(nodes.id))
+      .limit(limit + 1),
+  ]);
   return pageOf(
     rows,
     limit,
@@ -106,14 +108,30 @@ export async function listNodes(ctx: CallerContext, { cursor, limit, q }: ListQu
   );
 }
 
-export async function getNode(ctx: CallerContext, id: string): Promise<NodeDetail> {
-  const [row] = await ctx.db
-    .select({ ...columns, findings: nodes.findings })
+/** That there is such a node, with the little that services ask of it before they change it. @throws Refusal NOT_FOUND */
+export async function findNode(
+  ctx: CallerContext,
+  id: string,
+): Promise<Pick<NodeRow, "name" | "bindAddress" | "mode">> {
+  const [node] = await ctx.db
+    .select({ name: nodes.name, bindAddress: nodes.bindAddress, mode: nodes.mode })
     .from(nodes)
     .where(eq(nodes.id, id));
+  if (!node) throw notFound("node");
+  return node;
+}
+
+/** A node as its page shows it. @throws Refusal NOT_FOUND */
+export async function getNode(ctx: CallerContext, id: string): Promise<NodeDetail> {
+  const [shown, [row]] = await Promise.all([
+    shownTo(ctx),
+    ctx.db
+      .select({ ...columns, findings: nodes.findings })
+      .from(nodes)
+      .where(eq(nodes.id, id)),
+  ]);
   if (!row) throw notFound("node");
   const { findings, ...rest } = row;
-  const shown = await shownTo(ctx);
   const isShown = shown !== null && findings !== null;
   return {
     ...toNode(rest, shown),

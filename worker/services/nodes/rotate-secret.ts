@@ -6,7 +6,7 @@ import { newSecret, secretHash } from "../../auth/secret.ts";
 import type { CallerContext } from "../../context.ts";
 import { auditEntry } from "../audit/entry.ts";
 import { NODE_SECRET_PREFIX } from "./create.ts";
-import { getNode } from "./read.ts";
+import { findNode } from "./read.ts";
 
 /**
  * Gives a node a new secret. The old one ends after `graceSeconds`; with none it ends now, and so does the agent's
@@ -14,7 +14,7 @@ import { getNode } from "./read.ts";
  */
 export async function rotateNodeSecret(ctx: CallerContext, nodeId: string, graceSeconds: number) {
   requireGlobal(ctx.caller, "node.update");
-  await getNode(ctx, nodeId);
+  await findNode(ctx, nodeId);
   const secret = newSecret(NODE_SECRET_PREFIX);
   const revokedAt = new Date(ctx.clock.now() + graceSeconds * 1000);
   await ctx.db.batch([

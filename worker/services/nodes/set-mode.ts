@@ -6,7 +6,7 @@ import { requireGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
 import { auditEntry } from "../audit/entry.ts";
 import { tellGeneration } from "../servers/tell-generation.ts";
-import { getNode } from "./read.ts";
+import { findNode, getNode } from "./read.ts";
 
 /**
  * Sets what a node is for: `draining` takes no new servers, `maintenance` also stops and holds the ones it has, and
@@ -20,7 +20,7 @@ export async function setNodeMode(
   { mode, reason }: z.output<typeof nodeModeBodySchema>,
 ): Promise<Node> {
   requireGlobal(ctx.caller, "node.update");
-  const before = await getNode(ctx, nodeId);
+  const before = await findNode(ctx, nodeId);
   const details = { from: before.mode, to: mode, reason: reason ?? null };
   const [[node]] = await ctx.db.batch([
     ctx.db

@@ -12,7 +12,7 @@ import { readAgentReply } from "../agent-reply.ts";
 import { auditPart } from "../audit/entry.ts";
 import { askAgent } from "../hub-request.ts";
 import type { AgentContext } from "./agent-identity.ts";
-import { getNode } from "./read.ts";
+import { findNode } from "./read.ts";
 
 /** An update that was not heard of for so long may be asked for again. */
 const UNDER_WAY_MS = 15 * 60_000;
@@ -26,7 +26,7 @@ const TOO_OLD = "This node's agent is too old to update itself. Run the command 
  */
 export async function updateAgent(ctx: CallerContext, nodeId: string): Promise<UpdateAgentReply> {
   requireGlobal(ctx.caller, "node.update");
-  await getNode(ctx, nodeId);
+  await findNode(ctx, nodeId);
   const { version: release, sha256 } = await agentManifest(ctx);
   const build = { version: release, sha256 };
   const version = buildName(build);

@@ -5,7 +5,7 @@ import type { NodeDetail, updateNodeBodySchema } from "../../../protocol/api/nod
 import { requireGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
 import { auditEntry } from "../audit/entry.ts";
-import { getNode } from "./read.ts";
+import { findNode, getNode } from "./read.ts";
 
 /** Changes what is said of a node. Promises already made to servers stay, even when the new limits are below them. */
 export async function updateNode(
@@ -14,7 +14,7 @@ export async function updateNode(
   body: z.output<typeof updateNodeBodySchema>,
 ): Promise<NodeDetail> {
   requireGlobal(ctx.caller, "node.update");
-  await getNode(ctx, id);
+  await findNode(ctx, id);
   const given = Object.entries(body).filter(([, value]) => value !== undefined);
   if (given.length > 0) {
     const changes = Object.fromEntries(given);
