@@ -6,6 +6,7 @@ import { requireGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
 import { invalid } from "../../errors.ts";
 import { auditEntry } from "../audit/entry.ts";
+import { bumpPart } from "../servers/bump-generation.ts";
 import { tellGeneration } from "../servers/tell-generation.ts";
 import { canonicalExclusions, canonicalIp } from "./addresses.ts";
 import { getPool } from "./read.ts";
@@ -50,11 +51,9 @@ export async function updatePool(
       update servers set version = version + 1,
         network_version = case when ${concernsRuns} then version + 1 else network_version end
       where ${concernsNode} and id in (select server_id from pool_addresses where pool_id = ${id})`),
-    ctx.db.execute<{ generation: string }>(sql`
-      update nodes set spec_generation = spec_generation + 1 where id = ${pool.nodeId} and ${concernsNode}
-      returning spec_generation as generation`),
+    ctx.db.execute<{ spec_generation: string }>(bumpPart(pool.nodeId, sql`${concernsNode}`)),
   ]);
   const [changed] = node.rows;
-  if (changed) tellGeneration(ctx, pool.nodeId, Number(changed.generation));
+  if (changed) tellGeneration(ctx, pool.nodeId, Number(changed.spec_generation));
   return await getPool(ctx, id);
 }

@@ -9,6 +9,7 @@ import { invalid, notFound, Refusal } from "../../errors.ts";
 import { auditPart } from "../audit/entry.ts";
 import { canonicalIp } from "../pools/addresses.ts";
 import { requireNotSuspended, requireOnServer } from "../servers/access.ts";
+import { bumpPart } from "../servers/bump-generation.ts";
 import { chosenAddresses, LOW_PORT_MAX, type PortWish } from "../servers/port-choice.ts";
 import { lockNode } from "../servers/room.ts";
 import { tellGeneration } from "../servers/tell-generation.ts";
@@ -79,10 +80,7 @@ export async function addAllocations(
         select ${JSON.stringify(ids)}::jsonb ->> (choice.number - 1)::int, ${nodeId}, choice.ip, choice.port, ${id}, changed.version
         from choice, changed where choice.id is null returning id
       ),
-      bumped as (
-        update nodes set spec_generation = spec_generation + 1
-        where id = ${nodeId} and exists (select from changed) returning spec_generation
-      ),
+      bumped as (${bumpPart(nodeId, sql`exists (select from changed)`)}),
       audited as (${audit})
       select facts.*, (select json_agg(id) from (select id from claimed union all select id from opened) m) as made,
         (select spec_generation from bumped) as generation

@@ -4,6 +4,7 @@ import { invalid, Refusal } from "../../errors.ts";
 import { auditPart } from "../audit/entry.ts";
 import { canonicalIp } from "../pools/addresses.ts";
 import { requireNotSuspended, requireOnServer } from "../servers/access.ts";
+import { bumpPart } from "../servers/bump-generation.ts";
 import { lockNode } from "../servers/room.ts";
 import { tellGeneration } from "../servers/tell-generation.ts";
 import { findServerAllocation } from "./allocations.ts";
@@ -49,10 +50,7 @@ export async function removeServerAllocation(ctx: ServerContext, portOrId: strin
       changed as (
         update servers set version = version + 1 where id = ${id} and exists (select from freed) returning id
       ),
-      bumped as (
-        update nodes set spec_generation = spec_generation + 1
-        where id = ${nodeId} and exists (select from changed) returning spec_generation
-      ),
+      bumped as (${bumpPart(nodeId, sql`exists (select from changed)`)}),
       audited as (${audit})
       select spec_generation as generation from bumped`),
   ]);

@@ -9,6 +9,7 @@ import { auditPart } from "../audit/entry.ts";
 import { chosenPoolAddress, noPoolAddress } from "../pools/address-choice.ts";
 import { canonicalIp } from "../pools/addresses.ts";
 import { requireNotSuspended, requireOnServer } from "../servers/access.ts";
+import { bumpPart } from "../servers/bump-generation.ts";
 import { getServer } from "../servers/get.ts";
 import { lockNode } from "../servers/room.ts";
 import { tellGeneration } from "../servers/tell-generation.ts";
@@ -94,10 +95,7 @@ export async function setNetwork(
         insert into pool_addresses (pool_id, ip, server_id) select choice.pool_id, choice.ip, changed.id from choice, changed
         on conflict (server_id) do update set pool_id = excluded.pool_id, ip = excluded.ip
       ),
-      bumped as (
-        update nodes set spec_generation = spec_generation + 1
-        where id = ${nodeId} and exists (select from changed) returning spec_generation
-      ),
+      bumped as (${bumpPart(nodeId, sql`exists (select from changed)`)}),
       audited as (${audit})
       select facts.*, (select spec_generation from bumped) as generation from facts`),
   ]);

@@ -6,6 +6,7 @@ import { notFound } from "../../errors.ts";
 import { auditPart } from "../audit/entry.ts";
 import { canonicalIp } from "../pools/addresses.ts";
 import { requireNotSuspended, requireOnServer } from "../servers/access.ts";
+import { bumpPart } from "../servers/bump-generation.ts";
 import { lockNode } from "../servers/room.ts";
 import { tellGeneration } from "../servers/tell-generation.ts";
 import { findServerAllocation, listServerAllocations } from "./allocations.ts";
@@ -46,10 +47,7 @@ export async function setPrimaryAllocation(
       stepped_down as (
         update allocations set is_primary = false where server_id = ${id} and is_primary and exists (select from changed)
       ),
-      bumped as (
-        update nodes set spec_generation = spec_generation + 1
-        where id = ${nodeId} and exists (select from changed) returning spec_generation
-      ),
+      bumped as (${bumpPart(nodeId, sql`exists (select from changed)`)}),
       audited as (${audit})
       select (select version from changed) as version, (select spec_generation from bumped) as generation
       where exists (select from changed)`),

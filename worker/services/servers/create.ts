@@ -12,6 +12,7 @@ import { chosenPoolAddress, noPoolAddress } from "../pools/address-choice.ts";
 import { canonicalIp } from "../pools/addresses.ts";
 import { requireOwnNetworkChoice } from "../server-network/set-network.ts";
 import { accessServer } from "./access.ts";
+import { bumpPart } from "./bump-generation.ts";
 import { settleEnvironment, settleImage } from "./environment.ts";
 import { getServer } from "./get.ts";
 import { authoriseShared, settleMoreLimits } from "./more-limits.ts";
@@ -108,10 +109,7 @@ export async function createServer(ctx: CallerContext, body: Body): Promise<Serv
       assigned as (
         insert into pool_addresses (pool_id, ip, server_id) select pool_id, ip, created.id from pool_choice, created
       ),
-      bumped as (
-        update nodes set spec_generation = spec_generation + 1
-        where id = ${body.nodeId} and exists (select from created) returning spec_generation
-      ),
+      bumped as (${bumpPart(body.nodeId, sql`exists (select from created)`)}),
       audited as (${audit})
       select room.*, (select port from choice) as port, (select id from created) as server_id,
         (select name from ip_pools where id = ${poolId} and node_id = ${body.nodeId}) as pool_name,

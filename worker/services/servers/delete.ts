@@ -1,10 +1,11 @@
-import { eq, sql } from "drizzle-orm";
-import { allocations, nodes, servers } from "../../../drizzle/schema/index.ts";
+import { eq } from "drizzle-orm";
+import { allocations, servers } from "../../../drizzle/schema/index.ts";
 import { CLOSE } from "../../../protocol/close-codes.ts";
 import { allows, hasGlobal, narrow, refuse } from "../../auth/permissions.ts";
 import type { ServerContext } from "../../context.ts";
 import { Refusal } from "../../errors.ts";
 import { auditEntry } from "../audit/entry.ts";
+import { bumpGeneration } from "./bump-generation.ts";
 import { tellGeneration } from "./tell-generation.ts";
 
 /** Owners delete their own servers; for anybody else it takes the global permission. A key needs it as a scope. */
@@ -32,11 +33,7 @@ export async function deleteServer(ctx: ServerContext, force: boolean): Promise<
       .set({ serverId: null, isPrimary: false, serverVersion: null, notes: null })
       .where(eq(allocations.serverId, id)),
     ctx.db.delete(servers).where(eq(servers.id, id)),
-    ctx.db
-      .update(nodes)
-      .set({ specGeneration: sql`${nodes.specGeneration} + 1` })
-      .where(eq(nodes.id, nodeId))
-      .returning({ generation: nodes.specGeneration }),
+    bumpGeneration(ctx.db, nodeId),
     auditEntry(ctx, {
       action: "server.delete",
       targetType: "server",

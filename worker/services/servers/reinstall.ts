@@ -1,15 +1,14 @@
-import { and, eq, sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { z } from "zod";
-import { nodes, serverObserved, servers, templates } from "../../../drizzle/schema/index.ts";
+import { serverObserved, servers, templates } from "../../../drizzle/schema/index.ts";
 import type { reinstallBodySchema, ServerDetail } from "../../../protocol/api/servers.ts";
 import type { ServerState } from "../../../protocol/server-state.ts";
 import type { ServerContext } from "../../context.ts";
 import { notFound, Refusal } from "../../errors.ts";
-import { auditEntry } from "../audit/entry.ts";
 import { requireNotSuspended, requireOnServer } from "./access.ts";
+import { changeServer } from "./change-server.ts";
 import { getServer } from "./get.ts";
 import { headroomByTemplate } from "./more-limits.ts";
-import { tellGeneration } from "./tell-generation.ts";
 
 const BUSY: readonly ServerState[] = ["running", "starting", "stopping", "installing"];
 
@@ -26,7 +25,7 @@ export async function reinstallServer(ctx: ServerContext, { wipe }: Body): Promi
   requireOnServer(ctx, "server.reinstall");
   if (wipe) requireOnServer(ctx, "file.delete");
   requireNotSuspended(ctx);
-  const { id, nodeId } = ctx.server;
+  const { id } = ctx.server;
   const [row] = await ctx.db
     .select({ server: servers, template: templates, state: serverObserved.state })
     .from(servers)
@@ -41,36 +40,21 @@ export async function reinstallServer(ctx: ServerContext, { wipe }: Body): Promi
   const template = row.template.definition;
   const defaults = Object.fromEntries(template.variables.map((variable) => [variable.name, variable.default]));
   const wasDefaultImage = row.server.image === (before.defaultImage ?? before.image);
-  const [[changed], , [node]] = await ctx.db.batch([
-    ctx.db
-      .update(servers)
-      .set({
-        templateSnapshot: template,
-        templateRevision: row.template.revision,
-        startup: row.server.startup === before.startup ? template.startup : row.server.startup,
-        image: wasDefaultImage ? (template.defaultImage ?? template.image) : row.server.image,
-        ...(row.server.hasOwnHeadroom ? {} : { memoryHeadroomMb: headroomByTemplate(template, row.server.memoryMb) }),
-        environment: { ...defaults, ...row.server.environment },
-        installGeneration: sql`${servers.installGeneration} + 1`,
-        ...(wipe && { wipeGeneration: sql`${servers.installGeneration} + 1` }),
-        version: sql`${servers.version} + 1`,
-      })
-      .where(and(eq(servers.id, id), eq(servers.version, row.server.version)))
-      .returning({ id: servers.id }),
-    auditEntry(ctx, {
-      action: "server.reinstall",
-      targetType: "server",
-      targetId: id,
-      serverId: id,
-      details: { wipe },
-    }),
-    ctx.db
-      .update(nodes)
-      .set({ specGeneration: sql`${nodes.specGeneration} + 1` })
-      .where(eq(nodes.id, nodeId))
-      .returning({ generation: nodes.specGeneration }),
-  ]);
+  const changed = await changeServer(
+    ctx,
+    {
+      templateSnapshot: template,
+      templateRevision: row.template.revision,
+      startup: row.server.startup === before.startup ? template.startup : row.server.startup,
+      image: wasDefaultImage ? (template.defaultImage ?? template.image) : row.server.image,
+      ...(row.server.hasOwnHeadroom ? {} : { memoryHeadroomMb: headroomByTemplate(template, row.server.memoryMb) }),
+      environment: { ...defaults, ...row.server.environment },
+      installGeneration: sql`${servers.installGeneration} + 1`,
+      ...(wipe && { wipeGeneration: sql`${servers.installGeneration} + 1` }),
+    },
+    { action: "server.reinstall", details: { wipe } },
+    eq(servers.version, row.server.version),
+  );
   if (!changed) throw new Refusal("CONFLICT", "Somebody changed this server at the same time. Try again.");
-  if (node) await tellGeneration(ctx, nodeId, node.generation);
   return await getServer(ctx);
 }

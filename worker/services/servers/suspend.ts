@@ -1,5 +1,5 @@
 import { eq, sql } from "drizzle-orm";
-import { nodes, servers } from "../../../drizzle/schema/index.ts";
+import { servers } from "../../../drizzle/schema/index.ts";
 import type { Suspension } from "../../../protocol/api/servers.ts";
 import { CLOSE } from "../../../protocol/close-codes.ts";
 import { idSchema } from "../../../protocol/ids.ts";
@@ -7,6 +7,7 @@ import { requireGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
 import { notFound } from "../../errors.ts";
 import { auditPart } from "../audit/entry.ts";
+import { bumpGeneration } from "./bump-generation.ts";
 import { tellGeneration } from "./tell-generation.ts";
 
 export interface SuspensionReply {
@@ -46,11 +47,7 @@ export async function suspendServer(
       })
       .where(eq(servers.id, serverId))
       .returning({ nodeId: servers.nodeId }),
-    ctx.db
-      .update(nodes)
-      .set({ specGeneration: sql`${nodes.specGeneration} + 1` })
-      .where(sql`${nodes.id} = (select node_id from servers where id = ${serverId})`)
-      .returning({ generation: nodes.specGeneration }),
+    bumpGeneration(ctx.db, sql`(select node_id from servers where id = ${serverId})`),
     ctx.db.execute(auditPart(ctx, action, exists)),
   ]);
   if (!suspended) throw notFound("server");

@@ -1,11 +1,12 @@
 import { and, eq, sql } from "drizzle-orm";
-import { nodes, servers } from "../../../drizzle/schema/index.ts";
+import { servers } from "../../../drizzle/schema/index.ts";
 import { CLOSE } from "../../../protocol/close-codes.ts";
 import { idSchema } from "../../../protocol/ids.ts";
 import { requireGlobal } from "../../auth/permissions.ts";
 import type { CallerContext } from "../../context.ts";
 import { notFound } from "../../errors.ts";
 import { auditEntry } from "../audit/entry.ts";
+import { bumpGeneration } from "./bump-generation.ts";
 import type { SuspensionReply } from "./suspend.ts";
 import { tellGeneration } from "./tell-generation.ts";
 
@@ -37,11 +38,7 @@ export async function unsuspendServer(ctx: CallerContext, serverId: string): Pro
         version: sql`${servers.version} + 1`,
       })
       .where(and(eq(servers.id, serverId), servers.isSuspended)),
-    ctx.db
-      .update(nodes)
-      .set({ specGeneration: sql`${nodes.specGeneration} + 1` })
-      .where(eq(nodes.id, server.nodeId))
-      .returning({ generation: nodes.specGeneration }),
+    bumpGeneration(ctx.db, server.nodeId),
     auditEntry(ctx, { action: "server.unsuspend", targetType: "server", targetId: serverId, serverId }),
   ]);
   if (node) tellGeneration(ctx, server.nodeId, node.generation);

@@ -7,6 +7,7 @@ import type { ServerContext } from "../../context.ts";
 import { notFound, Refusal } from "../../errors.ts";
 import { auditPart } from "../audit/entry.ts";
 import { requireOnServer } from "./access.ts";
+import { bumpPart } from "./bump-generation.ts";
 import { settleEnvironment, settleImage } from "./environment.ts";
 import { getServer } from "./get.ts";
 import { authoriseShared, settleMoreLimits } from "./more-limits.ts";
@@ -113,10 +114,7 @@ export async function updateServer(ctx: ServerContext, body: Body): Promise<Serv
         from room where servers.id = ${id} and servers.version = ${row.version}::bigint and ${fits}
         returning servers.id
       ),
-      bumped as (
-        update nodes set spec_generation = spec_generation + 1
-        where id = ${nodeId} and exists (select from changed) returning spec_generation
-      ),
+      bumped as (${bumpPart(nodeId, sql`exists (select from changed)`)}),
       audited as (${audit})
       select room.*, (select count(*) from changed)::int as changed, (select spec_generation from bumped) as generation
       from room`),
