@@ -37,6 +37,6 @@ export async function setNodeMode(
       .returning({ generation: nodes.specGeneration }),
     auditEntry(ctx, { action: "node.set_mode", targetType: "node", targetId: nodeId, details }),
   ]);
-  if (node) tellGeneration(ctx, nodeId, node.generation);
+  if (node) await tellGeneration(ctx, nodeId, node.generation);
   return await getNode(ctx, nodeId);
 }

@@ -54,6 +54,6 @@ export async function updatePool(
     ctx.db.execute<{ spec_generation: string }>(bumpPart(pool.nodeId, sql`${concernsNode}`)),
   ]);
   const [changed] = node.rows;
-  if (changed) tellGeneration(ctx, pool.nodeId, Number(changed.spec_generation));
+  if (changed) await tellGeneration(ctx, pool.nodeId, Number(changed.spec_generation));
   return await getPool(ctx, id);
 }

@@ -89,7 +89,7 @@ export async function addAllocations(
   const decision = result.rows[0];
   if (!decision) throw notFound("server");
   if (decision.generation === null) throw refusalFor(decision, wish);
-  tellGeneration(ctx, nodeId, Number(decision.generation));
+  await tellGeneration(ctx, nodeId, Number(decision.generation));
   const made = new Set(decision.made);
   // Shown as they are listed, also to somebody who may add ports but not list them.
   const seeing = { ...ctx, server: { ...ctx.server, permissions: ["*"] } };

@@ -56,7 +56,7 @@ export async function removeServerAllocation(ctx: ServerContext, portOrId: strin
   ]);
   const [changed] = result.rows;
   if (!changed) throw inUse();
-  tellGeneration(ctx, nodeId, Number(changed.generation));
+  await tellGeneration(ctx, nodeId, Number(changed.generation));
   // Whatever runs now never had it.
   return { ip, port, appliesAtNextStart: false };
 }

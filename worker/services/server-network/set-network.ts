@@ -105,6 +105,6 @@ export async function setNetwork(
     if (isPool && !decision.has_address) throw noPoolAddress(decision.pool_name, wanted);
     throw new Refusal("CONFLICT", "The server runs with its present address. Stop it before you give the address up.");
   }
-  tellGeneration(ctx, nodeId, Number(decision.generation));
+  await tellGeneration(ctx, nodeId, Number(decision.generation));
   return await getServer(ctx);
 }

@@ -58,7 +58,7 @@ export async function setPrimaryAllocation(
         and not exists (select from allocations p where p.server_id = ${id} and p.is_primary)`),
   ]);
   const [changed] = result.rows;
-  if (changed) tellGeneration(ctx, nodeId, Number(changed.generation));
+  if (changed) await tellGeneration(ctx, nodeId, Number(changed.generation));
   const seeing = { ...ctx, server: { ...ctx.server, permissions: ["*"] } };
   const shown = (await listServerAllocations(seeing)).find((allocation) => allocation.id === wanted.id);
   if (!shown) throw notFound("port of this server");

@@ -52,8 +52,8 @@ export async function suspendServer(
   ]);
   if (!suspended) throw notFound("server");
   const { nodeId } = suspended;
-  if (node) tellGeneration(ctx, nodeId, node.generation);
   const words = reason === null ? "the server was suspended" : `the server was suspended: ${reason}`;
   ctx.background(ctx.hubs.of(nodeId).revoke({ serverId, seesSuspended: false }, CLOSE.SUSPENDED, words.slice(0, 200)));
+  if (node) await tellGeneration(ctx, nodeId, node.generation);
   return { serverId, suspension: { at: at.toISOString(), reason, by: { id: userId, name: username } } };
 }

@@ -41,8 +41,8 @@ export async function unsuspendServer(ctx: CallerContext, serverId: string): Pro
     bumpGeneration(ctx.db, server.nodeId),
     auditEntry(ctx, { action: "server.unsuspend", targetType: "server", targetId: serverId, serverId }),
   ]);
-  if (node) tellGeneration(ctx, server.nodeId, node.generation);
   // Staff saw more than they do of a server that is not suspended: everybody comes back with what they now may.
   ctx.background(ctx.hubs.of(server.nodeId).revoke({ serverId }, CLOSE.RESTART, "the suspension has ended"));
+  if (node) await tellGeneration(ctx, server.nodeId, node.generation);
   return reply;
 }
