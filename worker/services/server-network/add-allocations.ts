@@ -10,10 +10,10 @@ import { auditPart } from "../audit/entry.ts";
 import { canonicalIp } from "../pools/addresses.ts";
 import { requireNotSuspended, requireOnServer } from "../servers/access.ts";
 import { bumpPart } from "../servers/bump-generation.ts";
-import { chosenAddresses, LOW_PORT_MAX, type PortWish } from "../servers/port-choice.ts";
+import { chosenAddresses, hasAddress, type PortWish, portRefusal } from "../servers/port-choice.ts";
 import { lockNode } from "../servers/room.ts";
 import { tellGeneration } from "../servers/tell-generation.ts";
-import { listServerAllocations } from "./allocations.ts";
+import { shownAllocations } from "./allocations.ts";
 
 interface Decision extends Record<string, unknown> {
   chosen: number;
@@ -62,8 +62,7 @@ export async function addAllocations(
         select (select count(*) from choice)::int as chosen,
           (select count(*) from allocations where server_id = s.id)::int as used,
           case when ${managesAllocations}::boolean then ${ALLOCATION_LIMIT_MAX}::int else s.allocation_limit end as limit,
-          (${ip}::text is null or n.bind_address = ${ip}::text
-            or exists (select from allocations k where k.node_id = n.id and k.ip = ${ip}::text)) as knows_ip
+          (${ip}::text is null or ${hasAddress(ip)}) as knows_ip
         from servers s join nodes n on n.id = s.node_id where s.id = ${id}
       ),
       changed as (
@@ -91,9 +90,8 @@ export async function addAllocations(
   if (decision.generation === null) throw refusalFor(decision, wish);
   await tellGeneration(ctx, nodeId, Number(decision.generation));
   const made = new Set(decision.made);
-  // Shown as they are listed, also to somebody who may add ports but not list them.
-  const seeing = { ...ctx, server: { ...ctx.server, permissions: ["*"] } };
-  return (await listServerAllocations(seeing)).filter((allocation) => made.has(allocation.id));
+  // Also to somebody who may add ports but not list them.
+  return (await shownAllocations(ctx)).filter((allocation) => made.has(allocation.id));
 }
 
 function refusalFor({ chosen, used, limit, knows_ip }: Decision, { port, ip, count, managesAllocations }: PortWish) {
@@ -102,12 +100,6 @@ function refusalFor({ chosen, used, limit, knows_ip }: Decision, { port, ip, cou
     return new Refusal("QUOTA_EXCEEDED", `The server has ${used} of at most ${limit} ports; ${more}.`);
   }
   if (!knows_ip && !managesAllocations) return invalid("ip", `${ip} is not an address of this node`);
-  if (port !== null && port <= LOW_PORT_MAX && !managesAllocations) {
-    return invalid("port", "ports below 1024 must be among the node's allocations");
-  }
-  if (port !== null) {
-    const details = [{ path: "port", message: "is in use on this node" }];
-    return new Refusal("PORT_IN_USE", `Port ${port} is in use on this node.`, { details });
-  }
+  if (port !== null) return portRefusal("port", port, managesAllocations);
   return new Refusal("PORT_IN_USE", `The node has ${chosen} free ports left, ${count} were asked for.`);
 }

@@ -3,6 +3,7 @@ import type { AvailableAllocations, ServerAllocation } from "../../../protocol/a
 import type { ServerContext } from "../../context.ts";
 import { notFound, Refusal } from "../../errors.ts";
 import { requireOnServer } from "../servers/access.ts";
+import { isFree } from "../servers/port-choice.ts";
 import { isLive, isOlderRun } from "./running.ts";
 
 /** Free allocations shown to choose from; beyond, one types a port. */
@@ -22,9 +23,14 @@ async function rowsOf(ctx: ServerContext): Promise<Row[]> {
   return rows;
 }
 
+/** The server's ports as they are listed, for a service that has checked already what its caller may do. */
+export async function shownAllocations(ctx: ServerContext): Promise<ServerAllocation[]> {
+  return (await rowsOf(ctx)).map(({ isInUse: _, ...shown }) => shown);
+}
+
 export async function listServerAllocations(ctx: ServerContext): Promise<ServerAllocation[]> {
   requireOnServer(ctx, "allocation.read");
-  return (await rowsOf(ctx)).map(({ isInUse: _, ...shown }) => shown);
+  return await shownAllocations(ctx);
 }
 
 /** One of the server's ports by its number or its id. @throws Refusal NOT_FOUND, CONFLICT when `ip` has to say which */
@@ -54,9 +60,7 @@ export async function availableAllocations(ctx: ServerContext): Promise<Availabl
       ) known group by ip order by ip`),
     ctx.db.execute<AvailableAllocations["free"][number]>(sql`
       select a.id, a.ip, a.port, a.alias from allocations a
-      where a.node_id = ${nodeId} and a.server_id is null
-        and not exists (select from allocations t where t.node_id = a.node_id and t.port = a.port and t.server_id is not null
-          and (t.ip = a.ip or t.ip in ('0.0.0.0', '::') or a.ip in ('0.0.0.0', '::')))
+      where a.node_id = ${nodeId} and ${isFree("a")}
       order by a.port, a.ip limit ${FREE_SHOWN_MAX}`),
     ctx.db.execute<{ used: number; limit: number }>(sql`
       select (select count(*) from allocations where server_id = s.id)::int as used, s.allocation_limit as limit

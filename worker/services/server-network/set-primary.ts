@@ -9,7 +9,7 @@ import { requireNotSuspended, requireOnServer } from "../servers/access.ts";
 import { bumpPart } from "../servers/bump-generation.ts";
 import { lockNode } from "../servers/room.ts";
 import { tellGeneration } from "../servers/tell-generation.ts";
-import { findServerAllocation, listServerAllocations } from "./allocations.ts";
+import { findServerAllocation, shownAllocations } from "./allocations.ts";
 
 /**
  * Makes one of the server's ports its primary one, which the game is told as `SERVER_PORT`; a server that runs is told at
@@ -59,8 +59,7 @@ export async function setPrimaryAllocation(
   ]);
   const [changed] = result.rows;
   if (changed) await tellGeneration(ctx, nodeId, Number(changed.generation));
-  const seeing = { ...ctx, server: { ...ctx.server, permissions: ["*"] } };
-  const shown = (await listServerAllocations(seeing)).find((allocation) => allocation.id === wanted.id);
+  const shown = (await shownAllocations(ctx)).find((allocation) => allocation.id === wanted.id);
   if (!shown) throw notFound("port of this server");
   return shown;
 }

@@ -16,7 +16,7 @@ import { bumpPart } from "./bump-generation.ts";
 import { settleEnvironment, settleImage } from "./environment.ts";
 import { getServer } from "./get.ts";
 import { authoriseShared, settleMoreLimits } from "./more-limits.ts";
-import { chosenAddresses, LOW_PORT_MAX } from "./port-choice.ts";
+import { chosenAddresses, portRefusal } from "./port-choice.ts";
 import { holds, lockNode, type Room, roomOn, shortage } from "./room.ts";
 import { tellGeneration } from "./tell-generation.ts";
 
@@ -150,11 +150,7 @@ function refusalFor(decision: Decision, body: Body, limits: Parameters<typeof sh
   }
   if (decision.port === null) {
     if (body.primaryPort === undefined) return new Refusal("PORT_IN_USE", "The node has no free port left.");
-    if (body.primaryPort <= LOW_PORT_MAX && !mayOpenLowPort) {
-      return invalid("primaryPort", "ports below 1024 must be among the node's allocations");
-    }
-    const details = [{ path: "primaryPort", message: "is in use on this node" }];
-    return new Refusal("PORT_IN_USE", `Port ${body.primaryPort} is in use on this node.`, { details });
+    return portRefusal("primaryPort", body.primaryPort, mayOpenLowPort);
   }
   if (body.networkMode === "pool" && !decision.has_pool_address) {
     return noPoolAddress(decision.pool_name, body.poolIp ?? null);
