@@ -26,33 +26,31 @@ export async function agentManifest(ctx: RequestContext): Promise<AgentManifest>
   return parsed.data;
 }
 
+/** A file of the manifest. Never kept without asking, because the next build has the same name. */
+async function agentFile(
+  ctx: RequestContext,
+  { file, sha256 }: { file: string; sha256: string },
+  what: string,
+  headers: Record<string, string>,
+): Promise<Response> {
+  const asset = await agentAsset(ctx, file);
+  if (!asset) throw notFound(`${what} in this installation`);
+  return new Response(asset.body, { headers: { "Cache-Control": "no-cache", ETag: `"${sha256}"`, ...headers } });
+}
+
 /** The agent itself. @throws Refusal NOT_FOUND */
 export async function agentBundle(ctx: RequestContext): Promise<Response> {
-  const { file, version, sha256 } = await agentManifest(ctx);
-  const asset = await agentAsset(ctx, file);
-  if (!asset) throw notFound("agent bundle in this installation");
-  return new Response(asset.body, {
-    headers: {
-      "Content-Type": "text/javascript; charset=utf-8",
-      "Cache-Control": "no-cache",
-      ETag: `"${sha256}"`,
-      "X-Catalyst-Agent-Version": version,
-    },
+  const manifest = await agentManifest(ctx);
+  return await agentFile(ctx, manifest, "agent bundle", {
+    "Content-Type": "text/javascript; charset=utf-8",
+    "X-Catalyst-Agent-Version": manifest.version,
   });
 }
 
 /** The launcher that the deploy script installs. @throws Refusal NOT_FOUND */
 export async function agentLauncher(ctx: RequestContext): Promise<Response> {
   const { launcher } = await agentManifest(ctx);
-  const asset = await agentAsset(ctx, launcher.file);
-  if (!asset) throw notFound("agent launcher in this installation");
-  return new Response(asset.body, {
-    headers: {
-      "Content-Type": "text/x-shellscript; charset=utf-8",
-      "Cache-Control": "no-cache",
-      ETag: `"${launcher.sha256}"`,
-    },
-  });
+  return await agentFile(ctx, launcher, "agent launcher", { "Content-Type": "text/x-shellscript; charset=utf-8" });
 }
 
 /** Name of the build that this installation serves, or null when it was built without one. */
