@@ -54,17 +54,19 @@ export function visibleEnvironment(template: Template, environment: Record<strin
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !hidden.has(name)));
 }
 
+/** The image that a server of this template begins with. */
+export const defaultImageOf = (template: Template): string => template.defaultImage ?? template.image;
+
 /** The images that a server of this template can have, the default first. */
 export function offeredImages(template: Template): { image: string; label: string }[] {
-  const first = template.defaultImage ?? template.image;
   const labelOf = (image: string) => template.images.find((choice) => choice.image === image)?.label ?? image;
-  const offered = new Set([first, template.image, ...template.images.map(({ image }) => image)]);
+  const offered = new Set([defaultImageOf(template), template.image, ...template.images.map(({ image }) => image)]);
   return [...offered].map((image) => ({ image, label: labelOf(image) }));
 }
 
 /** @throws Refusal VALIDATION when the image is not among the template's */
 export function settleImage(template: Template, wanted: string | undefined): string {
-  if (wanted === undefined) return template.defaultImage ?? template.image;
+  if (wanted === undefined) return defaultImageOf(template);
   if (offeredImages(template).some(({ image }) => image === wanted)) return wanted;
   const message = "is not among the template's images";
   throw new Refusal("VALIDATION", `image: ${message}`, { details: [{ path: "image", message }] });

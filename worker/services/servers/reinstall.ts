@@ -7,6 +7,7 @@ import type { ServerContext } from "../../context.ts";
 import { notFound, Refusal } from "../../errors.ts";
 import { requireNotSuspended, requireOnServer } from "./access.ts";
 import { changeServer } from "./change-server.ts";
+import { defaultImageOf } from "./environment.ts";
 import { getServer } from "./get.ts";
 import { headroomByTemplate } from "./more-limits.ts";
 
@@ -39,14 +40,14 @@ export async function reinstallServer(ctx: ServerContext, { wipe }: Body): Promi
   const before = row.server.templateSnapshot;
   const template = row.template.definition;
   const defaults = Object.fromEntries(template.variables.map((variable) => [variable.name, variable.default]));
-  const wasDefaultImage = row.server.image === (before.defaultImage ?? before.image);
+  const wasDefaultImage = row.server.image === defaultImageOf(before);
   const changed = await changeServer(
     ctx,
     {
       templateSnapshot: template,
       templateRevision: row.template.revision,
       startup: row.server.startup === before.startup ? template.startup : row.server.startup,
-      image: wasDefaultImage ? (template.defaultImage ?? template.image) : row.server.image,
+      image: wasDefaultImage ? defaultImageOf(template) : row.server.image,
       ...(row.server.hasOwnHeadroom ? {} : { memoryHeadroomMb: headroomByTemplate(template, row.server.memoryMb) }),
       environment: { ...defaults, ...row.server.environment },
       installGeneration: sql`${servers.installGeneration} + 1`,
