@@ -6,7 +6,7 @@ import { allows, hasGlobal, overseesSuspended } from "../../auth/permissions.ts"
 import type { ServerContext } from "../../context.ts";
 import { notFound } from "../../errors.ts";
 import { isOlderRun } from "../server-network/running.ts";
-import { isoTime, nodeColumns, serverColumns } from "./columns.ts";
+import { nodeColumns, serverColumns } from "./columns.ts";
 import { offeredImages, visibleEnvironment } from "./environment.ts";
 import { toServer } from "./to-server.ts";
 
@@ -37,21 +37,21 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
         restartPolicy: servers.restartPolicy,
         maxCrashes: servers.maxCrashes,
         crashWindowSeconds: servers.crashWindowSeconds,
-        statusSince: isoTime<string | null>(serverObserved.observedAt),
+        statusSince: serverObserved.observedAt,
         signal: serverObserved.signal,
         oomKilled: sql<boolean>`coalesce(${serverObserved.oomKilled}, false)`,
         crashCount: sql<number>`coalesce(${serverObserved.crashCount}, 0)`,
-        restartAt: isoTime<string | null>(serverObserved.restartAt),
+        restartAt: serverObserved.restartAt,
       },
       suspended: {
-        at: isoTime<string | null>(servers.suspendedAt),
+        at: servers.suspendedAt,
         reason: servers.suspendReason,
         byId: servers.suspendedBy,
         byName: servers.suspendedByName,
       },
       ofNode: {
         nodeMode: nodes.mode,
-        nodeModeSetAt: isoTime<string | null>(nodes.modeSetAt),
+        nodeModeSetAt: nodes.modeSetAt,
         nodeModeReason: nodes.modeReason,
       },
       network: {
@@ -80,17 +80,20 @@ export async function getServer(ctx: ServerContext): Promise<ServerDetail> {
     environment: seesStartup ? environment : {},
     permissions,
     ...row.ofCrashes,
+    statusSince: row.ofCrashes.statusSince?.toISOString() ?? null,
+    restartAt: row.ofCrashes.restartAt?.toISOString() ?? null,
     ...row.moreLimits,
     templateStopTimeoutSeconds: row.template.stopTimeoutSeconds,
     pendingRestart: row.pendingRestart,
     suspension: row.server.isSuspended ? suspensionFor(ctx, row.suspended) : null,
     ...row.ofNode,
+    nodeModeSetAt: row.ofNode.nodeModeSetAt?.toISOString() ?? null,
     ...row.network,
   };
 }
 
 interface SuspendedColumns {
-  at: string | null;
+  at: Date | null;
   reason: string | null;
   byId: string | null;
   byName: string | null;
@@ -101,7 +104,7 @@ function suspensionFor(ctx: ServerContext, { at, reason, byId, byName }: Suspend
   const isStaff = overseesSuspended(ctx.caller);
   const isOwner = ctx.server.ownerId === ctx.caller.userId;
   return {
-    at: at ?? new Date(0).toISOString(),
+    at: (at ?? new Date(0)).toISOString(),
     reason: isStaff || isOwner ? reason : null,
     by: isStaff && byName !== null ? { id: byId, name: byName } : null,
   };

@@ -9,13 +9,10 @@ import { narrow, refuse, SEES_EVERY_SERVER } from "../../auth/permissions.ts";
 import type { RequestContext } from "../../context.ts";
 import { containing, decodeCursor, pageOf } from "../../db/page.ts";
 import { Statement } from "../../db/statement.ts";
-import { nodeColumns, serverColumns } from "./columns.ts";
+import { nodeColumns, serverColumns, statusOf } from "./columns.ts";
 import { type NodeFacts, type ServerRecord, toServer } from "./to-server.ts";
 
 type Filter = z.output<typeof serverListQuerySchema>;
-
-const STATUS = sql.raw(`case when s.is_suspended then 'suspended' when o.state is not null then o.state
-  when s.has_install_script then 'installing' else 'stopped' end`);
 
 /**
  * Sizes that pages are fetched in. The size stands in the text: as a parameter it would have Postgres plan the statement
@@ -33,7 +30,7 @@ function condition(shape: Shape): SQL {
   if (shape.cursor) parts.push(sql`s.id > ${sql.placeholder("after")}`);
   if (shape.nodeId) parts.push(sql`s.node_id = ${sql.placeholder("nodeId")}`);
   if (shape.q) parts.push(sql`(s.name ilike ${sql.placeholder("containing")} or s.id = ${sql.placeholder("q")})`);
-  if (shape.status) parts.push(sql`${STATUS} = ${sql.placeholder("status")}`);
+  if (shape.status) parts.push(sql`${statusOf("s", "o")} = ${sql.placeholder("status")}`);
   return parts.length === 0 ? sql`true` : sql.join(parts, sql` and `);
 }
 
