@@ -42,7 +42,6 @@ const CONFLICT_SENTENCES: Record<string, string> = {
   ip_pools_node_name_key: "The node has a pool of this name already.",
   ip_pools_no_overlap: "This range overlaps another pool of the node.",
   ip_pools_addresses_stay_usable: "Servers use addresses that would not be the pool's any more.",
-  pool_addresses_pkey: "This address of the pool is taken.",
   pool_addresses_pool_id_ip_pk: "This address of the pool is taken.",
   pool_addresses_server_key: "The server has an address of a pool already.",
   pool_addresses_pool_id_ip_pools_id_fk: "Servers use this pool.",
@@ -62,6 +61,7 @@ export function refusalOfDatabase(error: unknown): Refusal | null {
   if (fault) {
     const internal = `SQLSTATE ${fault.sqlState}${fault.constraint ? ` on ${fault.constraint}` : ""}`;
     const sentence = CONFLICT_SENTENCES[fault.constraint ?? ""];
+    const checkSentence = CHECK_SENTENCES[fault.constraint ?? ""];
     switch (fault.sqlState) {
       case "23505":
       case "23P01":
@@ -69,13 +69,7 @@ export function refusalOfDatabase(error: unknown): Refusal | null {
         return new Refusal("CONFLICT", sentence ?? "This conflicts with something that exists.", { internal });
       case "23514":
       case "22003":
-        return new Refusal(
-          "VALIDATION",
-          CHECK_SENTENCES[fault.constraint ?? ""] ?? "A value is outside what is allowed.",
-          {
-            internal,
-          },
-        );
+        return new Refusal("VALIDATION", checkSentence ?? "A value is outside what is allowed.", { internal });
       case "22021":
       case "22P05":
         return new Refusal("VALIDATION", "Text must not contain NUL characters.", { internal });

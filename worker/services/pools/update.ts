@@ -26,15 +26,14 @@ export async function updatePool(
   const pool = await getPool(ctx, id);
   if (body.parent !== undefined && pool.kind !== "macvlan") throw invalid("parent", "a bridge pool has no interface");
   const exclusions = body.exclusions && canonicalExclusions(body.exclusions, pool.cidr);
+  // What is undefined stays as it is.
   const changes = {
-    ...(body.name === undefined ? {} : { name: body.name }),
-    ...(body.parent === undefined ? {} : { parent: body.parent }),
-    ...(body.gateway === undefined ? {} : { gateway: canonicalIp(body.gateway) }),
-    ...(body.isIsolated === undefined ? {} : { isIsolated: body.isIsolated }),
-    ...(exclusions && {
-      excludedFrom: exclusions.map(({ first }) => first),
-      excludedTo: exclusions.map(({ last }) => last),
-    }),
+    name: body.name,
+    parent: body.parent,
+    gateway: body.gateway === undefined ? undefined : canonicalIp(body.gateway),
+    isIsolated: body.isIsolated,
+    excludedFrom: exclusions?.map(({ first }) => first),
+    excludedTo: exclusions?.map(({ last }) => last),
     updatedAt: new Date(ctx.clock.now()),
   };
   const concernsRuns = body.parent !== undefined || body.gateway !== undefined;
