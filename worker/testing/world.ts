@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { PRESET_ROLES } from "../../protocol/permissions.ts";
+import { type NodeSpec, nodeSpecSchema } from "../../protocol/spec.ts";
 import { type TemplateInput, templateSchema } from "../../protocol/template.ts";
 import { createApp } from "../app.ts";
+import { newSecret, secretHash } from "../auth/secret.ts";
 import { signSession } from "../auth/token.ts";
 import { createTestDatabase, type TestDatabase } from "../db/test-database.ts";
 import type { Env } from "../env.ts";
 import type { SocketPort } from "../ports/sockets.ts";
+import { NODE_SECRET_PREFIX } from "../services/nodes/create.ts";
 import { FakeHubs } from "./fake-hubs.ts";
 
 export interface Answer<T = unknown> {
@@ -171,6 +174,25 @@ export class World {
       [id, await this.location(), memoryMb, cpuCores, diskMb],
     );
     return id;
+  }
+
+  /** A secret by which `spec` and other calls of the node's agent are let in. */
+  async nodeSecret(nodeId = "node-1"): Promise<string> {
+    const secret = newSecret(NODE_SECRET_PREFIX);
+    await this.query("insert into node_credentials (id, node_id, secret_hash) values ($1, $2, $3)", [
+      uuidv7(),
+      nodeId,
+      secretHash(secret),
+    ]);
+    return secret;
+  }
+
+  /** What the node's agent is told to run: as it was sent, with no default filled in, and one that an agent takes. */
+  async spec(secret: string, nodeId = "node-1"): Promise<NodeSpec> {
+    const headers = { "x-catalyst-node": nodeId };
+    const sent = await this.must<NodeSpec>("GET", "/api/agent/spec", { token: secret, headers });
+    nodeSpecSchema.parse(sent);
+    return sent;
   }
 
   async template(id = "echo", changes: Partial<TemplateInput> = {}): Promise<string> {

@@ -13,25 +13,13 @@ beforeAll(async () => {
   world = await World.create();
   admin = await world.person("admin", ["Administrator"]);
   user = await world.person("user");
-  await world.location();
 });
 afterAll(() => world.close());
 
 let count = 0;
 beforeEach(async () => {
-  const body = {
-    name: `node-${++count}`,
-    locationId: "here",
-    hostname: "node.test",
-    publicAddress: "203.0.113.7",
-    maxMemoryMb: 8192,
-    maxCpuCores: 4,
-    maxDiskMb: 1000,
-  };
-  ({ id: nodeId, secret } = await world.must<{ id: string; secret: string }>("POST", "/api/nodes", {
-    as: admin,
-    body,
-  }));
+  nodeId = await world.node(`node-${++count}`, { memoryMb: 8192, cpuCores: 4, diskMb: 1000 });
+  secret = await world.nodeSecret(nodeId);
 });
 
 const MACHINE = { memoryMb: 8192, swapMb: 0, cpuCores: 4, diskMb: 1000 };

@@ -1,15 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Node } from "../../../protocol/api/nodes.ts";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
-import type { NodeSpec } from "../../../protocol/spec.ts";
-import { secretHash } from "../../auth/secret.ts";
 import { type Person, World } from "../../testing/world.ts";
 
 let world: World;
 let admin: Person;
 let owner: Person;
 let id: string;
-const SECRET = `catn_${"b".repeat(43)}`;
+let secret: string;
 
 beforeAll(async () => {
   world = await World.create();
@@ -18,19 +16,14 @@ beforeAll(async () => {
   await world.node();
   await world.template();
   id = await world.server(owner);
-  await world.query("insert into node_credentials (id, node_id, secret_hash) values ('c', 'node-1', $1)", [
-    secretHash(SECRET),
-  ]);
+  secret = await world.nodeSecret();
 });
 afterAll(() => world.close());
 
 const hub = () => world.hubs.of("node-1");
 const setMode = (mode: string, as = admin, reason?: string) =>
   world.call<Node>("POST", "/api/nodes/node-1/mode", { as, body: { mode, ...(reason && { reason }) } });
-const spec = () =>
-  world.must<NodeSpec>("GET", "/api/agent/spec", {
-    headers: { authorization: `Bearer ${SECRET}`, "x-catalyst-node": "node-1" },
-  });
+const spec = () => world.spec(secret);
 const create = (as = owner) =>
   world.call("POST", "/api/servers", {
     as,

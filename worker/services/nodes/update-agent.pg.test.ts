@@ -16,7 +16,6 @@ let hub: FakeHub;
 beforeAll(async () => {
   world = await World.create();
   admin = await world.person("admin", ["Administrator"]);
-  await world.location();
 });
 afterAll(() => world.close());
 
@@ -25,18 +24,8 @@ beforeEach(async () => {
   const launcher = { file: "catalyst-agent.sh", sha256: SHA256 };
   const manifest = { version: "0.2.0", sha256: SHA256, file: "catalyst-agent.mjs", launcher };
   world.assets.set("/agent/manifest.json", Response.json(manifest));
-  const body = {
-    name: `node-${++count}`,
-    locationId: "here",
-    hostname: "node.test",
-    publicAddress: "203.0.113.7",
-    maxMemoryMb: 8192,
-    maxCpuCores: 4,
-  };
-  ({ id: nodeId, secret } = await world.must<{ id: string; secret: string }>("POST", "/api/nodes", {
-    as: admin,
-    body,
-  }));
+  nodeId = await world.node(`node-${++count}`);
+  secret = await world.nodeSecret(nodeId);
   hub = world.hubs.of(nodeId);
   hub.agentConnected = true;
   hub.answer = () => ({ ok: true, data: { state: "started" } });

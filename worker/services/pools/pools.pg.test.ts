@@ -257,14 +257,7 @@ describe("a server's network", () => {
     const pool = await makePool({ kind: "macvlan", parent: "eth0", cidr: "192.168.7.0/24" });
     const { data } = await create(pool.id);
     expect(data.connectAddress).toBe(`192.168.7.2:${data.primaryPort}`);
-    const { secret } = await world.must<{ secret: string }>("POST", `/api/nodes/${nodeId}/rotate-secret`, {
-      as: admin,
-      body: {},
-    });
-    const spec = await world.must<{ servers: unknown[] }>("GET", "/api/agent/spec", {
-      token: secret,
-      headers: { "x-catalyst-node": nodeId },
-    });
+    const spec = await world.spec(await world.nodeSecret(nodeId), nodeId);
     expect(spec.servers).toMatchObject([
       {
         networkMode: "pool",

@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ServerCrash, ServerDetail } from "../../../protocol/api/servers.ts";
-import type { NodeSpec } from "../../../protocol/spec.ts";
-import { newSecret, secretHash } from "../../auth/secret.ts";
 import { type Person, World } from "../../testing/world.ts";
 
 let world: World;
@@ -14,10 +12,7 @@ beforeAll(async () => {
   owner = await world.person("owner");
   await world.node();
   await world.template();
-  nodeSecret = newSecret("catn_");
-  await world.query("insert into node_credentials (id, node_id, secret_hash) values ('c', 'node-1', $1)", [
-    await secretHash(nodeSecret),
-  ]);
+  nodeSecret = await world.nodeSecret();
 });
 afterAll(() => world.close());
 beforeEach(async () => {
@@ -28,10 +23,7 @@ const detail = () => world.must<ServerDetail>("GET", `/api/servers/${id}`, { as:
 const setPolicy = (body: unknown) => world.call("PATCH", `/api/servers/${id}/restart-policy`, { as: owner, body });
 /** The server as its node is told of it. */
 async function spec() {
-  const { servers } = await world.must<NodeSpec>("GET", "/api/agent/spec", {
-    token: nodeSecret,
-    headers: { "x-catalyst-node": "node-1" },
-  });
+  const { servers } = await world.spec(nodeSecret);
   return servers.find((server) => server.id === id)!;
 }
 const audit = async () =>

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { nodeSpecSchema } from "../../../protocol/spec.ts";
 import { type Person, World } from "../../testing/world.ts";
 
 let world: World;
@@ -15,10 +14,7 @@ beforeAll(async () => {
   await world.node();
   await world.template();
   await world.template("java", { memoryHeadroomPercent: 15, stopTimeoutSeconds: 60 });
-  ({ secret } = await world.must<{ secret: string }>("POST", "/api/nodes/node-1/rotate-secret", {
-    as: admin,
-    body: {},
-  }));
+  secret = await world.nodeSecret();
 });
 afterAll(() => world.close());
 
@@ -31,9 +27,8 @@ const change = (id: string, body: unknown, as = admin) =>
   world.call<Detail>("PATCH", `/api/servers/${id}`, { as, body });
 /** What the node's agent is told of a server. */
 const specOf = async (id: string) => {
-  const headers = { authorization: `Bearer ${secret}`, "x-catalyst-node": "node-1" };
-  const spec = nodeSpecSchema.parse(await world.must("GET", "/api/agent/spec", { headers }));
-  return spec.servers.find((server) => server.id === id)!;
+  const { servers } = await world.spec(secret);
+  return servers.find((server) => server.id === id)!;
 };
 const allocatedMb = async (nodeId = "node-1") =>
   (await world.must<{ allocatedMemoryMb: number }>("GET", `/api/nodes/${nodeId}`, { as: admin })).allocatedMemoryMb;

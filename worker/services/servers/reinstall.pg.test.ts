@@ -1,7 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
-import type { NodeSpec } from "../../../protocol/spec.ts";
-import { newSecret, secretHash } from "../../auth/secret.ts";
 import { type Person, World } from "../../testing/world.ts";
 
 let world: World;
@@ -16,10 +14,7 @@ beforeAll(async () => {
   admin = await world.person("admin", ["Administrator"]);
   await world.node();
   await world.template("echo", { installScript: "true" });
-  nodeSecret = newSecret("catn_");
-  await world.query("insert into node_credentials (id, node_id, secret_hash) values ('c', 'node-1', $1)", [
-    await secretHash(nodeSecret),
-  ]);
+  nodeSecret = await world.nodeSecret();
 });
 afterAll(() => world.close());
 beforeEach(async () => {
@@ -29,10 +24,7 @@ beforeEach(async () => {
 const post = (path: string, body?: unknown, as = owner) =>
   world.call("POST", `/api/servers/${id}/${path}`, { as, ...(body !== undefined && { body }) });
 async function spec() {
-  const { servers } = await world.must<NodeSpec>("GET", "/api/agent/spec", {
-    token: nodeSecret,
-    headers: { "x-catalyst-node": "node-1" },
-  });
+  const { servers } = await world.spec(nodeSecret);
   return servers.find((server) => server.id === id)!;
 }
 /** What the node reported. */

@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { AuditEntry } from "../../../protocol/api/audit.ts";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
-import type { NodeSpec } from "../../../protocol/spec.ts";
-import { secretHash } from "../../auth/secret.ts";
 import { FakeSocket, FakeSockets } from "../../testing/fake-sockets.ts";
 import { type Person, World } from "../../testing/world.ts";
 
@@ -114,14 +112,9 @@ describe("suspending a server", () => {
   });
 
   it("is in the spec that the agent pulls, until it ends", async () => {
-    const secret = `catn_${"a".repeat(43)}`;
-    await world.query(
-      "insert into node_credentials (id, node_id, secret_hash) values ($1, 'node-1', $2) on conflict do nothing",
-      [crypto.randomUUID(), secretHash(secret)],
-    );
+    const secret = await world.nodeSecret();
     const suspended = async () => {
-      const headers = { authorization: `Bearer ${secret}`, "x-catalyst-node": "node-1" };
-      const spec = await world.must<NodeSpec>("GET", "/api/agent/spec", { headers });
+      const spec = await world.spec(secret);
       return spec.servers.find((server) => server.id === id)!.suspended;
     };
     await suspend(admin);
