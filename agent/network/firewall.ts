@@ -92,12 +92,9 @@ export class Firewall {
     const isAsWritten = known?.wanted === wanted && known.printed === printedOf(chains, present);
     if (isAsWritten && chains.every((chain) => isCalledFirst(present, chain))) return;
     if (known?.wanted === wanted) this.#log.warn({ family }, "firewall rules were gone or changed; writing them anew");
-    let isWritten = false;
-    const after = await this.#settle(family, (now) => {
-      if (isWritten && chains.every((chain) => isCalledFirst(now, chain))) return null;
-      isWritten = true;
-      return restoreInput(chains, now);
-    });
+    const after = await this.#settle(family, (now, isWritten) =>
+      isWritten && chains.every((chain) => isCalledFirst(now, chain)) ? null : restoreInput(chains, now),
+    );
     this.#written.set(family, { wanted, printed: printedOf(chains, after) });
   }
 
@@ -105,19 +102,26 @@ export class Firewall {
    * Writes until there is nothing left to write. Others (CNI plugins at every start, Docker, a second agent) change the
    * same tables between a look and a write, which then fails as a whole or is not first any more.
    *
-   * @param inputOf what to write when these rules are there, or null.
+   * @param inputOf what to write when these rules are there, or null; `isWritten` tells that a write succeeded before.
    * @returns the rules that were found in the end.
    */
-  async #settle(family: Family, inputOf: (present: PresentRules) => string | null): Promise<PresentRules> {
+  async #settle(
+    family: Family,
+    inputOf: (present: PresentRules, isWritten: boolean) => string | null,
+  ): Promise<PresentRules> {
     let fault: unknown = new Error("somebody else keeps changing the rules");
+    let isWritten = false;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       const present = await this.#present(family);
-      const input = inputOf(present);
+      const input = inputOf(present, isWritten);
       if (input === null) return present;
-      await this.#restore(family, input).catch(async (error) => {
+      try {
+        await this.#restore(family, input);
+        isWritten = true;
+      } catch (error) {
         fault = error;
         await delay(RETRY_MS * attempt * Math.random());
-      });
+      }
     }
     throw fault;
   }
