@@ -1,8 +1,7 @@
 /**
  * Reads and replaces one file below a server's data folder, which is the game's to fill with whatever it likes.
  *
- * Each folder on the way is opened from the descriptor of the one before without following links, and the file is
- * reached through the descriptor of its folder: however a link is placed or timed, nothing outside is touched.
+ * Each folder on the way is opened through the one before, and the file through its own; see `ConfinedFolder`.
  */
 import { randomBytes } from "node:crypto";
 import {
@@ -21,17 +20,14 @@ import {
   writeFileSync,
 } from "node:fs";
 import type { FileOwner } from "../console/server-paths.ts";
+import { ConfinedFolder } from "../data-folder/confined-folder.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
 
-const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** A FIFO in the file's place must not keep the agent waiting. */
-const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 const CREATE_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 /** Many times what games have; editing takes time that other servers wait for. */
 const FILE_MAX_BYTES = 512 * 1024;
 
 const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
-const below = (fd: number, name: string) => `/proc/self/fd/${fd}/${name}`;
 
 /** @throws RuntimeError when the path is not one below the folder. */
 export function pathParts(path: string): string[] {
@@ -43,29 +39,29 @@ export function pathParts(path: string): string[] {
 }
 
 /** Opens the folder that a path lies in. Null when one on the way is missing, and none is to be made. */
-function openHome(root: string, parts: readonly string[], maker: FileOwner | null): number | null {
-  let folder = openSync(root, FOLDER_FLAGS);
+function openHome(root: string, parts: readonly string[], maker: FileOwner | null): ConfinedFolder | null {
+  let folder = ConfinedFolder.open(root);
   for (const part of parts) {
     const parent = folder;
     try {
-      folder = openSync(below(parent, part), FOLDER_FLAGS);
+      folder = parent.folder(part);
     } catch (error) {
       if (codeOf(error) !== "ENOENT") throw error;
       if (!maker) return null;
-      mkdirSync(below(parent, part), { mode: 0o755 });
-      folder = openSync(below(parent, part), FOLDER_FLAGS);
-      fchownSync(folder, maker.uid, maker.gid);
+      mkdirSync(parent.path(part), { mode: 0o755 });
+      folder = parent.folder(part);
+      fchownSync(folder.fd, maker.uid, maker.gid);
     } finally {
-      closeSync(parent);
+      parent.close();
     }
   }
   return folder;
 }
 
-function readPresent(folder: number, name: string): { content: Buffer; stats: Stats } | null {
+function readPresent(folder: ConfinedFolder, name: string): { content: Buffer; stats: Stats } | null {
   let fd: number;
   try {
-    fd = openSync(below(folder, name), READ_FLAGS);
+    fd = folder.openFile(name);
   } catch (error) {
     if (codeOf(error) === "ENOENT") return null;
     throw error;
@@ -80,15 +76,15 @@ function readPresent(folder: number, name: string): { content: Buffer; stats: St
   }
 }
 
-function replace(folder: number, name: string, content: Buffer, owner: FileOwner, mode: number): void {
-  const temporary = below(folder, `.catalyst-${randomBytes(8).toString("hex")}`);
+function replace(folder: ConfinedFolder, name: string, content: Buffer, owner: FileOwner, mode: number): void {
+  const temporary = folder.path(`.catalyst-${randomBytes(8).toString("hex")}`);
   const fd = openSync(temporary, CREATE_FLAGS, 0o600);
   try {
     writeFileSync(fd, content);
     fchownSync(fd, owner.uid, owner.gid);
     fchmodSync(fd, mode);
     fsyncSync(fd);
-    renameSync(temporary, below(folder, name));
+    renameSync(temporary, folder.path(name));
   } catch (error) {
     unlinkSync(temporary);
     throw error;
@@ -101,11 +97,11 @@ function withHome<T>(
   root: string,
   path: string,
   maker: FileOwner | null,
-  work: (folder: number, name: string) => T,
+  work: (folder: ConfinedFolder, name: string) => T,
 ): T | null {
   const parts = pathParts(path);
   const name = parts.pop()!;
-  let folder: number | null = null;
+  let folder: ConfinedFolder | null = null;
   try {
     folder = openHome(root, parts, maker);
     return folder === null ? null : work(folder, name);
@@ -117,7 +113,7 @@ function withHome<T>(
     if (code === "ENOSPC" || code === "EDQUOT") throw new RuntimeError("the disk is full");
     throw error;
   } finally {
-    if (folder !== null) closeSync(folder);
+    folder?.close();
   }
 }
 

@@ -3,12 +3,14 @@
  *
  * Each folder is opened through the descriptor of the one it lies in and never over a link, and whatever is done to an
  * entry is done through its folder's descriptor: however links are placed or timed, nothing outside is touched. Names
- * are bytes, because a file's name need not be UTF-8. Other mounts are not entered.
+ * found there are bytes, because a file's name need not be UTF-8. Other mounts are not entered.
  */
 import { closeSync, constants, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
 import { readdir } from "node:fs/promises";
 
 const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** A FIFO in a file's place must not keep the agent waiting. */
+const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 /** Work done before everybody else on this node gets a turn. */
 const TURN_MS = 5;
 
@@ -27,13 +29,18 @@ export class ConfinedFolder {
   }
 
   /** @throws Error when it is no folder, or a link to one. */
-  folder(name: Buffer): ConfinedFolder {
+  folder(name: Buffer | string): ConfinedFolder {
     return new ConfinedFolder(this.path(name));
   }
 
+  /** Opens what has this name for reading: whether it is a file is still to be asked. Close the descriptor. */
+  openFile(name: Buffer | string): number {
+    return openSync(this.path(name), FILE_FLAGS);
+  }
+
   /** Names an entry for a call that does not follow links in its last component. */
-  path(name: Buffer): Buffer {
-    return Buffer.concat([this.#path, name]);
+  path(name: Buffer | string): Buffer {
+    return Buffer.concat([this.#path, typeof name === "string" ? Buffer.from(name) : name]);
   }
 
   names(): Promise<Buffer[]> {

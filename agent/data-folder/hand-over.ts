@@ -2,17 +2,7 @@
  * Makes everything in a data folder the server's own after something ran there as root: owner and group, no set-user-ID
  * or set-group-ID bits, no file capabilities (a change of owner drops them), no device nodes.
  */
-import {
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  fstatSync,
-  lchownSync,
-  openSync,
-  type Stats,
-  unlinkSync,
-} from "node:fs";
+import { closeSync, fchmodSync, fchownSync, fstatSync, lchownSync, type Stats, unlinkSync } from "node:fs";
 import type { FileOwner } from "../console/server-paths.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
 import { ConfinedFolder, isOfTheDisk, shown, turns } from "./confined-folder.ts";
@@ -21,7 +11,6 @@ import { ConfinedFolder, isOfTheDisk, shown, turns } from "./confined-folder.ts"
 const DEPTH_MAX = 256;
 const SET_ID_BITS = 0o6000;
 const PERMISSION_BITS = 0o1777;
-const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 type Visit = (folder: ConfinedFolder, name: Buffer, stats: Stats) => void;
 
@@ -65,7 +54,7 @@ function take(folder: ConfinedFolder, name: Buffer, stats: Stats, owner: FileOwn
   }
   lchownSync(folder.path(name), owner.uid, owner.gid);
   if (!stats.isFile() || (stats.mode & SET_ID_BITS) === 0) return;
-  const fd = openSync(folder.path(name), FILE_FLAGS);
+  const fd = folder.openFile(name);
   try {
     const now = fstatSync(fd);
     if (now.isFile()) fchmodSync(fd, now.mode & PERMISSION_BITS);
