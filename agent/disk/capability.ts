@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { Finding } from "../../protocol/findings.ts";
 import { ok, warning } from "../preflight/finding.ts";
 import { findProgram } from "../preflight/programs.ts";
+import { runProgram } from "../run-program.ts";
 import type { ContainerRuntime } from "../runtime/container-runtime.ts";
 import { IMAGE_NAME } from "./disk-paths.ts";
-import { runProgram } from "./program.ts";
 
 const PROGRAMS = ["mkfs.ext4", "e2fsck", "resize2fs", "losetup", "mount", "umount", "findmnt"];
 const LOOP_CONTROL = "/dev/loop-control";

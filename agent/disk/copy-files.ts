@@ -3,7 +3,7 @@ import type { Dirent } from "node:fs";
 import { lstat, opendir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { demandProgram, runProgram } from "./program.ts";
+import { demandProgram, runProgram } from "../run-program.ts";
 
 const BLOCK_BYTES = 512;
 /** The kernel's clock for files runs a few milliseconds behind. */
@@ -56,7 +56,7 @@ export async function copyFiles(
 ): Promise<"done" | "aborted" | "changed" | "does_not_fit"> {
   await delay(CLOCK_SLACK_MS);
   const startedAt = Date.now() - CLOCK_SLACK_MS / 2;
-  const { code, output } = await runProgram("cp", ["--archive", "--sparse=always", "--", `${from}/.`, to], abort);
+  const { code, output } = await runProgram("cp", ["--archive", "--sparse=always", "--", `${from}/.`, to], { abort });
   if (abort.aborted) return "aborted";
   if (code !== 0) {
     if (/No space left/.test(output)) return "does_not_fit";

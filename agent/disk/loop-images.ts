@@ -24,12 +24,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { FileOwner } from "../console/server-paths.ts";
 import type { Log } from "../log.ts";
 import { syncFolder } from "../records/atomic-file.ts";
+import { demandProgram, runProgram } from "../run-program.ts";
 import { RuntimeError, type ServerPaths } from "../runtime/container-runtime.ts";
 import { copyFiles, folderBytes } from "./copy-files.ts";
 import { type DiskPaths, diskPaths } from "./disk-paths.ts";
 import type { DiskMeasure, HardLimit, RemakeOutcome } from "./hard-limit.ts";
 import { isMountpoint, type LoopDevice, loopMountedOn, loopsOf } from "./mounts.ts";
-import { demandProgram, runProgram } from "./program.ts";
 import { readSuperblock } from "./superblock.ts";
 
 const MB = 1024 * 1024;

@@ -1,7 +1,7 @@
 /** Puts the rules into the kernel, by the iptables programs, and looks after them. */
-import { spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../log.ts";
+import { demandProgram } from "../run-program.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
 import {
   type Chain,
@@ -17,34 +17,11 @@ import {
 } from "./firewall-rules.ts";
 
 const PROGRAM: Record<Family, string> = { ipv4: "iptables", ipv6: "ip6tables" };
-const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const DEADLINE_MS = 15_000;
+const DEADLINE = { deadlineMs: 15_000 };
 /** Others (Docker, CNI plugins) hold the same lock for a moment. */
 const LOCK_WAIT_SECONDS = "10";
 const ATTEMPTS_MAX = 8;
 const RETRY_MS = 50;
-
-function run(program: string, args: string[], input = ""): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const env = { PATH: `${process.env.PATH ?? ""}:${SYSTEM_PATH}`, LC_ALL: "C" };
-    const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], env, timeout: DEADLINE_MS });
-    let stdout = "";
-    let stderr = "";
-    child.stdout.setEncoding("utf8").on("data", (part: string) => {
-      stdout += part;
-    });
-    child.stderr.setEncoding("utf8").on("data", (part: string) => {
-      stderr += part;
-    });
-    child.on("error", reject);
-    child.on("close", (code) => {
-      if (code === 0) resolve(stdout);
-      else reject(new Error(`${program} ended with ${code}: ${stderr.slice(-500)}`));
-    });
-    child.stdin.on("error", () => {});
-    child.stdin.end(input);
-  });
-}
 
 export class Firewall {
   readonly #log: Log;
@@ -57,7 +34,7 @@ export class Firewall {
 
   /** Whether the machine can filter this family at all. */
   async canFilter(family: Family): Promise<boolean> {
-    return run(PROGRAM[family], ["-w", LOCK_WAIT_SECONDS, "-S", "FORWARD"]).then(
+    return demandProgram(PROGRAM[family], ["-w", LOCK_WAIT_SECONDS, "-S", "FORWARD"], DEADLINE).then(
       () => true,
       () => false,
     );
@@ -127,11 +104,12 @@ export class Firewall {
   }
 
   async #present(family: Family): Promise<PresentRules> {
-    return parseRules(await run(`${PROGRAM[family]}-save`, []));
+    return parseRules(await demandProgram(`${PROGRAM[family]}-save`, [], DEADLINE));
   }
 
   #restore(family: Family, input: string): Promise<string> {
-    return run(`${PROGRAM[family]}-restore`, ["-w", LOCK_WAIT_SECONDS, "--noflush"], input);
+    const args = ["-w", LOCK_WAIT_SECONDS, "--noflush"];
+    return demandProgram(`${PROGRAM[family]}-restore`, args, { input, ...DEADLINE });
   }
 }
 

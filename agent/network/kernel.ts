@@ -1,15 +1,13 @@
 /** What of the kernel the networks stand on. */
-import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { z } from "zod";
 import type { Log } from "../log.ts";
+import { demandProgram } from "../run-program.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
 
-const run = promisify(execFile);
-const DEADLINE_MS = 10_000;
+const DEADLINE = { deadlineMs: 10_000 };
 const IPV6 = "/proc/sys/net/ipv6/conf";
 const BRIDGE_FILTER = "/proc/sys/net/bridge";
 
@@ -46,7 +44,7 @@ export async function keepRouterAdvertisements(log: Log): Promise<void> {
 /** Whether the kernel filters between the ports of a bridge, or would when asked. */
 export async function canFilterWithinBridges(): Promise<boolean> {
   if (existsSync(BRIDGE_FILTER)) return true;
-  return run("modprobe", ["--dry-run", "br_netfilter"], { timeout: DEADLINE_MS }).then(
+  return demandProgram("modprobe", ["--dry-run", "br_netfilter"], DEADLINE).then(
     () => true,
     () => false,
   );
@@ -60,7 +58,7 @@ export async function canFilterWithinBridges(): Promise<boolean> {
  */
 export async function filterWithinBridge(bridge: string): Promise<void> {
   if (!existsSync(BRIDGE_FILTER)) {
-    await run("modprobe", ["br_netfilter"], { timeout: DEADLINE_MS }).catch(() => {});
+    await demandProgram("modprobe", ["br_netfilter"], DEADLINE).catch(() => {});
     // The module begins by filtering every bridge there is: those of virtual machines would feel it.
     for (const name of ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables"]) {
       await writeFile(join(BRIDGE_FILTER, name), "0").catch(() => {});
@@ -79,14 +77,14 @@ export async function filterWithinBridge(bridge: string): Promise<void> {
 /** The CNI plugin takes a bridge that is there for its own. */
 async function ensureBridge(name: string): Promise<void> {
   if (hasInterface(name)) return;
-  await run("ip", ["link", "add", "name", name, "type", "bridge"], { timeout: DEADLINE_MS }).catch((error) => {
+  await demandProgram("ip", ["link", "add", "name", name, "type", "bridge"], DEADLINE).catch((error) => {
     if (!hasInterface(name)) throw error;
   });
 }
 
 export async function deleteInterface(name: string): Promise<void> {
   if (!hasInterface(name)) return;
-  await run("ip", ["link", "delete", name], { timeout: DEADLINE_MS }).catch((error) => {
+  await demandProgram("ip", ["link", "delete", name], DEADLINE).catch((error) => {
     if (hasInterface(name)) throw error;
   });
 }
@@ -95,10 +93,7 @@ const routesSchema = z.array(z.looseObject({ dst: z.string(), dev: z.string().op
 
 /** Every range that the machine has a route to, but those over this interface, which is to be made anew. */
 export async function routedRanges(except: string | null): Promise<string[]> {
-  const { stdout } = await run("ip", ["-j", "-4", "route", "show", "table", "all"], {
-    timeout: DEADLINE_MS,
-    maxBuffer: 64 * 1024 * 1024,
-  });
+  const stdout = await demandProgram("ip", ["-j", "-4", "route", "show", "table", "all"], DEADLINE);
   return routesSchema.parse(JSON.parse(stdout || "[]")).flatMap(({ dst, dev }) => {
     if (dst === "default" || (dev !== undefined && dev === except)) return [];
     return [dst.includes("/") ? dst : `${dst}/32`];

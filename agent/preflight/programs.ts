@@ -1,8 +1,7 @@
 /** Programs of this machine. */
 import { access, constants } from "node:fs/promises";
 import { delimiter, isAbsolute, join } from "node:path";
-
-const SYSTEM_FOLDERS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+import { programPath } from "../run-program.ts";
 
 export const isExecutable = (file: string) =>
   access(file, constants.X_OK).then(
@@ -11,9 +10,9 @@ export const isExecutable = (file: string) =>
   );
 
 /** Where a program is, on `PATH` or where systems keep theirs. */
-export async function findProgram(name: string, path = process.env.PATH ?? ""): Promise<string | null> {
+export async function findProgram(name: string, path?: string): Promise<string | null> {
   if (isAbsolute(name)) return (await isExecutable(name)) ? name : null;
-  for (const folder of `${path}${delimiter}${SYSTEM_FOLDERS}`.split(delimiter)) {
+  for (const folder of programPath(path).split(delimiter)) {
     if (folder !== "" && (await isExecutable(join(folder, name)))) return join(folder, name);
   }
   return null;

@@ -1,6 +1,7 @@
 /** Calls of the nerdctl program: with a deadline, bounded output, and an environment that holds nothing of the agent's. */
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
+import { programPath } from "../../run-program.ts";
 import { RuntimeError } from "../container-runtime.ts";
 import { explainFailure, type FailedAction, isRuntimeDown } from "./errors.ts";
 import { NAMESPACE_DEFAULT, type NerdctlOptions } from "./options.ts";
@@ -8,8 +9,6 @@ import { NAMESPACE_DEFAULT, type NerdctlOptions } from "./options.ts";
 /** Output kept of one call; the rest is read and dropped. */
 const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
 const CALL_DEADLINE_MS = 60_000;
-/** nerdctl needs iptables and runc, which are not on every daemon's PATH. */
-const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 export interface CallResult {
   code: number;
@@ -55,7 +54,8 @@ export class NerdctlCli {
     this.#globalArguments = Object.entries(flags).flatMap(([flag, value]) =>
       value === undefined ? [] : [flag, value],
     );
-    this.#environment = { PATH: `${process.env.PATH ?? ""}:${SYSTEM_PATH}`, HOME: "/root", LC_ALL: "C" };
+    // It needs iptables and runc, which are not on every daemon's PATH.
+    this.#environment = { PATH: programPath(), HOME: "/root", LC_ALL: "C" };
     const { NERDCTL_TOML } = process.env;
     if (NERDCTL_TOML) this.#environment.NERDCTL_TOML = NERDCTL_TOML;
   }

@@ -1,19 +1,16 @@
 /** Checks what containers stand on: programs, their versions, cgroups. Changes nothing. */
-import { execFile } from "node:child_process";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { z } from "zod";
 import type { Finding } from "../../../protocol/findings.ts";
 import { canFilterWithinBridges, hasIpv6 } from "../../network/kernel.ts";
 import { error, ok, warning } from "../../preflight/finding.ts";
 import { findProgram, isAtLeast, isExecutable } from "../../preflight/programs.ts";
+import { runProgram } from "../../run-program.ts";
 import { parseCgroupMounts } from "./cgroup.ts";
 import { type Controllers, judgeCgroups } from "./cgroup-findings.ts";
 import type { NerdctlCli } from "./cli.ts";
 import { INIT_BINARY_DEFAULT, type NerdctlOptions } from "./options.ts";
-
-const run = promisify(execFile);
 
 /** Where nerdctl looks for network plugins: the first of these that is there (pkg/defaults/defaults_linux.go of nerdctl 2.3). */
 const CNI_FOLDERS = [
@@ -41,14 +38,10 @@ function judgeVersion(name: string, version: string, minimum: string): Finding {
   return error(name, name, `${name} ${version} is too old; ${minimum} or newer is needed.`, BUNDLE);
 }
 
-/** The first line of what a program prints, or null when it cannot be run. */
+/** What a program prints, or null when it cannot be run. */
 async function output(file: string, args: string[]): Promise<string | null> {
-  try {
-    const { stdout, stderr } = await run(file, args, { timeout: 5_000 });
-    return (stdout || stderr).trim();
-  } catch {
-    return null;
-  }
+  const result = await runProgram(file, args, { deadlineMs: 5_000 }).catch(() => null);
+  return result?.code === 0 ? (result.stdout || result.output).trim() : null;
 }
 
 async function checkRunc(reported: string | undefined): Promise<Finding> {
