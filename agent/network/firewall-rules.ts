@@ -14,7 +14,6 @@
  *
  * What a server publishes is reached at the node's address by everybody, other servers included.
  */
-import { isIPv6 } from "node:net";
 import { BRIDGE_PREFIX } from "./network-plan.ts";
 
 export type Family = "ipv4" | "ipv6";
@@ -63,7 +62,6 @@ export function firewallChains({ key, bridges, hostPorts }: FirewallPlan, family
   const [forward, out, host, nat] = ["FWD", "OUT", "HOST", "NAT"].map((part) => chainName(key, part)) as string[];
   const anyBridge = `${BRIDGE_PREFIX}+`;
   const ping = family === "ipv4" ? "icmp" : "ipv6-icmp";
-  const metadata = METADATA[family].filter((address) => isIPv6(address.split("/")[0]!) === (family === "ipv6"));
   const sorted = [...bridges].sort((a, b) => (a.bridge < b.bridge ? -1 : 1));
   const routed = sorted.filter(({ isRouted }) => isRouted);
   const isOfFamily = (subnet: string) => subnet.includes(":") === (family === "ipv6");
@@ -90,7 +88,7 @@ export function firewallChains({ key, bridges, hostPorts }: FirewallPlan, family
       name: out!,
       calledBy: null,
       rules: [
-        ...metadata.flatMap((address) => [
+        ...METADATA[family].flatMap((address) => [
           `-d ${address} -p udp -m udp --dport 53 -j RETURN`,
           `-d ${address} -p tcp -m tcp --dport 53 -j RETURN`,
           `-d ${address} -j REJECT`,
