@@ -45,7 +45,7 @@ export class UpdateHome {
   /** Removes what an earlier update left behind. Its failure is nobody's news any more. */
   async clear(): Promise<void> {
     await rm(this.#file("update-trial"), { force: true });
-    for (const file of await this.#failed()) await rm(this.#file(file), { force: true });
+    await this.forgetFailure();
     for (const name of ["catalyst-agent.next.mjs", "catalyst-agent.part.mjs", "update-starts"]) {
       await rm(this.#file(name), { force: true });
     }
