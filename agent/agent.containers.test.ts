@@ -38,18 +38,13 @@ const image = "catalyst-test/echo:1";
 const spec = (change = {}) =>
   serverSpec({ id, image, installImage: image, allocations: [], networkMode: "bridge", startup: ECHO, ...change });
 
-async function logText(): Promise<string> {
-  const answer = await world.plane.request({ op: "logs", serverId: id, from: 0, limitBytes: 65_536 });
-  return answer.ok ? (answer.data as { data: string }).data : "";
-}
+const logText = () => world.plane.logText(id);
 
 async function started(change = {}) {
   const { plane, agent } = world;
   plane.setServers(spec(change));
   agent.start();
-  await plane.inState(id, "stopped", 60_000);
-  expect(await plane.power(id, "start")).toMatchObject({ ok: true });
-  await plane.inState(id, "running", 60_000);
+  await plane.startServer(id, 60_000);
 }
 
 test("a server in a container is started, answers its console, and stops by its command", async () => {
@@ -108,8 +103,7 @@ test("a killed agent finds the same container running, and is told of an end whi
   await started();
   const before = { container: container(), pid: pid() };
   await agent.end("SIGKILL");
-  agent.start();
-  await waitUntil("the agent to be back", () => plane.connections === 2 && plane.isConnected);
+  await world.back();
   expect(await plane.power(id, "start")).toMatchObject({ ok: false, code: "SERVER_ALREADY_RUNNING" });
   expect({ container: container(), pid: pid() }).toEqual(before);
   await agent.end("SIGKILL");

@@ -23,9 +23,7 @@ async function started(change: Parameters<typeof serverSpec>[0] = {}) {
   const { plane, agent } = world;
   plane.setServers(serverSpec(change));
   agent.start();
-  await plane.inState(ID, "stopped");
-  await plane.power(ID, "start");
-  await plane.inState(ID, "running");
+  await plane.startServer(ID);
 }
 
 test("a server is started, answers its console, and stops by its command", { timeout: 30_000 }, async () => {
@@ -111,8 +109,7 @@ test("the same command id is answered, not repeated", { timeout: 30_000 }, async
   expect({ ...first, requestId: "" }).toEqual({ ...second, requestId: "" });
   await plane.inState(ID, "running");
   await agent.end("SIGKILL");
-  agent.start();
-  await waitUntil("the agent to be back", () => plane.connections === 2 && plane.isConnected);
+  await world.back();
   expect(await plane.power(ID, "start", "same")).toMatchObject({ ok: true, data: { state: "starting" } });
 });
 

@@ -18,20 +18,11 @@ async function started(change: Parameters<typeof serverSpec>[0] = {}) {
   const { plane, agent } = world;
   plane.setServers(serverSpec(change));
   agent.start();
-  await plane.inState(ID, "stopped");
-  await plane.power(ID, "start");
-  await plane.inState(ID, "running");
+  await plane.startServer(ID);
 }
 
 /** Writes into the game's input without an agent. */
 const type = (line: string) => writeConsoleInput(serverPaths(world.agent.dataDir, ID), line);
-
-async function back() {
-  const { plane, agent } = world;
-  const before = plane.connections;
-  agent.start();
-  await waitUntil("the agent to be back", () => plane.connections > before && plane.isConnected);
-}
 
 /** Where the numbers of what the hub keeps do not follow one another: at most one for each run of the agent. */
 const holes = () => {
@@ -53,7 +44,7 @@ test("a killed agent finds its server running as the same process, and repeats n
   const seen = plane.rawEvents.length;
   await agent.end("SIGKILL");
   expect(isAlive(pid)).toBe(true);
-  await back();
+  await world.back();
   expect(await plane.power(ID, "start")).toMatchObject({ ok: false, code: "SERVER_ALREADY_RUNNING" });
   expect(agent.serverPid(ID)).toBe(pid);
   expect(plane.rawEvents.length).toBe(seen);
@@ -74,10 +65,10 @@ test("how a server ended while the agent was away is told when it is back", { ti
   await agent.end("SIGKILL");
   await type("exit 9");
   await waitUntil("the server to end", () => !isAlive(pid));
-  await back();
+  await world.back();
   expect(await plane.inState(ID, "crashed")).toMatchObject({ exitCode: 9, crashCount: 1 });
   await agent.end("SIGKILL");
-  await back();
+  await world.back();
   await plane.request({ op: "health" });
   expect(plane.states(ID)).toEqual(["stopped", "starting", "running", "crashed"]);
 });
@@ -91,7 +82,7 @@ test("a restart that was under way is carried to its end", { timeout: 30_000 }, 
   await plane.inState(ID, "stopping");
   await agent.end("SIGKILL");
   await waitUntil("the first run to end", () => !isAlive(pid));
-  await back();
+  await world.back();
   await waitUntil("the second run", () => plane.states(ID).filter((state) => state === "running").length === 2);
   expect(agent.serverPid(ID)).not.toBe(pid);
 });
@@ -113,7 +104,7 @@ test("a start that was under way is found ready, though the word came while the 
   });
   await agent.end("SIGKILL");
   await type("go");
-  await back();
+  await world.back();
   await plane.inState(ID, "running");
   expect(agent.serverPid(ID)).toBe(pid);
 });
@@ -141,7 +132,7 @@ test("events that the hub did not acknowledge come again, the same and in order"
   plane.isAcknowledging = false;
   await started();
   await agent.end("SIGKILL");
-  await back();
+  await world.back();
   await waitUntil("the repetition", () => plane.rawEvents.length >= 6);
   expect(plane.rawEvents.slice(3, 6)).toEqual(plane.rawEvents.slice(0, 3));
 });
@@ -160,7 +151,7 @@ test("killed at random moments of starts and stops, nothing is lost, doubled or 
     void plane.power(ID, action, `round-${round}`).catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, (round * 37) % 90));
     await agent.end("SIGKILL");
-    await back();
+    await world.back();
     // The caller whose answer was lost asks again under the same id.
     await plane.power(ID, action, `round-${round}`);
     await plane.inState(ID, wanted);
@@ -241,7 +232,7 @@ test("a crash while the agent was away is restarted too, an end with code 0 is n
   await agent.end("SIGKILL");
   await type("exit 9");
   await waitUntil("the server to end", () => !isAlive(pid));
-  await back();
+  await world.back();
   await waitUntil("the second run", () => plane.states(ID).filter((state) => state === "running").length === 2);
   await type("exit 0");
   expect(await plane.inState(ID, "stopped")).toMatchObject({ exitCode: 0, crashCount: 1, desiredPower: "stopped" });

@@ -19,9 +19,7 @@ test("a restart whose agent is killed between stop and start still starts", { ti
   const { plane, agent } = world;
   plane.setServers(serverSpec({ startup: SLOW, stopCommand: "^C" }));
   agent.start();
-  await plane.inState(ID, "stopped");
-  await plane.power(ID, "start");
-  await plane.inState(ID, "running");
+  await plane.startServer(ID);
   const first = agent.serverPid(ID);
   await plane.power(ID, "restart");
   await plane.inState(ID, "stopping");
@@ -38,9 +36,7 @@ test("a start during a stop whose agent is killed still starts, and a stop after
   const { plane, agent } = world;
   plane.setServers(serverSpec({ startup: SLOW, stopCommand: "^C" }));
   agent.start();
-  await plane.inState(ID, "stopped");
-  await plane.power(ID, "start");
-  await plane.inState(ID, "running");
+  await plane.startServer(ID);
   await plane.power(ID, "stop");
   expect(await plane.power(ID, "start")).toMatchObject({
     ok: true,

@@ -75,18 +75,7 @@ const spec = (change: Partial<ServerSpec> = {}) =>
     ...change,
   });
 
-/** The next agent. A killed one's connection may still stand for a moment. */
-async function back(): Promise<void> {
-  const { plane, agent } = world;
-  const before = plane.connections;
-  agent.start();
-  await waitUntil("the agent to be back", () => plane.connections > before && plane.isConnected);
-}
-
-async function logText(serverId = id): Promise<string> {
-  const answer = await world.plane.request({ op: "logs", serverId, from: 0, limitBytes: 262_144 });
-  return answer.ok ? (answer.data as { data: string }).data : "";
-}
+const logText = (serverId = id) => world.plane.logText(serverId);
 const says = (words: string, serverId = id) =>
   waitUntil(`"${words}" in the console`, async () => (await logText(serverId)).includes(words), 30_000);
 
@@ -102,11 +91,7 @@ async function started(...servers: ServerSpec[]): Promise<void> {
   const { plane, agent } = world;
   plane.setServers(...servers);
   agent.start();
-  for (const { id: serverId } of servers) {
-    await plane.inState(serverId, "stopped", 60_000);
-    expect(await plane.power(serverId, "start")).toMatchObject({ ok: true });
-    await plane.inState(serverId, "running", 60_000);
-  }
+  for (const { id: serverId } of servers) await plane.startServer(serverId, 60_000);
 }
 
 describe("a game that writes until its disk is full", () => {
@@ -214,7 +199,7 @@ describe("after a restart", () => {
     const [before] = await loops();
     await agent.end("SIGKILL");
     await type("echo alone > /data/world; echo saved");
-    await back();
+    await world.back();
     await says("saved");
     expect(await loops()).toEqual([before]);
     expect(readFileSync(join(paths().data, "world"), "utf8")).toBe("alone\n");
@@ -230,7 +215,7 @@ describe("after a restart", () => {
     unmountBelow(agent.folder);
     await waitUntil("the loop device to go", async () => (await loops()).length === 0);
     expect(existsSync(join(paths().data, "world"))).toBe(false);
-    await back();
+    await world.back();
     await says("precious");
     expect(await stats()).toMatchObject({ diskLimitKind: "hard", diskNotice: null });
   });
@@ -247,7 +232,7 @@ describe("after a restart", () => {
     const { size } = statSync(image);
     truncateSync(image, 0);
     truncateSync(image, size);
-    await back();
+    await world.back();
     await figures("word of the damage", ({ diskNotice }) => /damaged/.test(diskNotice ?? ""));
     await plane.power(id, "start");
     const { reason } = await plane.inState(id, "error", 30_000);

@@ -12,6 +12,7 @@ import { unmountBelow } from "../disk/testing/disk-mounts.ts";
 import { createLog } from "../log.ts";
 import { ProcessRuntime } from "../runtime/process/process-runtime.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
+import { waitUntil } from "./wait-until.ts";
 
 const bundleFolder = mkdtempSync(join(tmpdir(), "catalyst-agent-bundle-"));
 afterAll(() => rmSync(bundleFolder, { recursive: true, force: true }));
@@ -104,6 +105,8 @@ export class AgentProcess {
 export interface World {
   plane: FakeControlPlane;
   agent: AgentProcess;
+  /** Starts the next agent; resolves when it is connected. A killed one's connection may still stand for a moment. */
+  back(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -112,9 +115,14 @@ export async function makeWorld(nodeId?: string, settings: Record<string, unknow
   const plane = await FakeControlPlane.start(nodeId);
   const agent = new AgentProcess(await agentModule());
   agent.configure(plane, settings);
+  const back = async () => {
+    const before = plane.connections;
+    agent.start();
+    await waitUntil("the agent to be back", () => plane.connections > before && plane.isConnected);
+  };
   const close = async () => {
     await agent.cleanUp();
     await plane.close();
   };
-  return { plane, agent, close };
+  return { plane, agent, back, close };
 }

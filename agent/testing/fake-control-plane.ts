@@ -144,6 +144,20 @@ export class FakeControlPlane {
     return waitUntil(`${serverId} to be ${state}, it is ${this.lastEvent(serverId)?.state}`, look, deadlineMs);
   }
 
+  /** Starts a server that is installed, or is being so; resolves when it runs. */
+  async startServer(serverId: string, deadlineMs?: number): Promise<void> {
+    await this.inState(serverId, "stopped", deadlineMs);
+    const answer = await this.power(serverId, "start");
+    if (!answer.ok) throw new Error(`${serverId} was not started: ${answer.error}`);
+    await this.inState(serverId, "running", deadlineMs);
+  }
+
+  /** All of a server's console; empty when the agent has none to give. */
+  async logText(serverId: string): Promise<string> {
+    const answer = await this.request({ op: "logs", serverId, from: 0, limitBytes: 262_144 });
+    return answer.ok ? (answer.data as { data: string }).data : "";
+  }
+
   async close(): Promise<void> {
     this.#agent?.terminate();
     this.#server.closeAllConnections();

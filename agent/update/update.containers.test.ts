@@ -41,16 +41,11 @@ it("keeps the container, its process and its console", { timeout: 120_000 }, asy
   const image = { image: ECHO_IMAGE, installImage: ECHO_IMAGE, networkMode: "bridge" as const, allocations: [] };
   plane.setServers(serverSpec({ id: ID, ...image }));
   node.start();
-  await plane.inState(ID, "stopped", 30_000);
-  await plane.power(ID, "start");
-  await plane.inState(ID, "running", 30_000);
+  await plane.startServer(ID, 30_000);
   const [container] = containers();
   const pid = pidOf(container!);
   const say = (data: string) => plane.request({ op: "console_input", serverId: ID, data });
-  const logs = async () => {
-    const answer = await plane.request({ op: "logs", serverId: ID, from: 0, limitBytes: 100_000 });
-    return answer.ok ? (answer.data as { data: string }).data : "";
-  };
+  const logs = () => plane.logText(ID);
   await say("before");
   await waitUntil("the answer", async () => (await logs()).includes("echo: before"));
   const before = await logs();

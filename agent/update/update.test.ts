@@ -55,17 +55,11 @@ describe("an update to a good build", { timeout: 60_000 }, () => {
     const { plane, agent } = world;
     plane.setServers(serverSpec());
     const old = await shipped();
-    await plane.inState(ID, "stopped");
-    await plane.power(ID, "start");
-    await plane.inState(ID, "running");
+    await plane.startServer(ID);
     const pid = agent.serverPid(ID);
     await plane.request({ op: "console_input", serverId: ID, data: "before" });
-    const logs = async () => {
-      const answer = await plane.request({ op: "logs", serverId: ID, from: 0, limitBytes: 100_000 });
-      return (answer.ok ? answer.data : { data: "", latest: -1 }) as { data: string; latest: number };
-    };
-    await waitUntil("the answer", async () => (await logs()).data.includes("echo: before"));
-    const before = await logs();
+    await waitUntil("the answer", async () => (await plane.logText(ID)).includes("echo: before"));
+    const before = await plane.logText(ID);
     plane.isAcknowledging = false;
     plane.setServers(serverSpec(), serverSpec({ id: "echo-2" }));
     await plane.inState("echo-2", "stopped");
@@ -76,10 +70,10 @@ describe("an update to a good build", { timeout: 60_000 }, () => {
     await online(next);
 
     expect(agent.serverPid(ID)).toBe(pid);
-    expect((await logs()).data.startsWith(before.data)).toBe(true);
+    expect((await plane.logText(ID)).startsWith(before)).toBe(true);
     await plane.request({ op: "console_input", serverId: ID, data: "after" });
-    await waitUntil("the answer", async () => (await logs()).data.includes("echo: after"));
-    expect((await logs()).data.match(/echo: before/g)).toHaveLength(1);
+    await waitUntil("the answer", async () => (await plane.logText(ID)).includes("echo: after"));
+    expect((await plane.logText(ID)).match(/echo: before/g)).toHaveLength(1);
     // Unacknowledged events came again, and a hub that knows their numbers kept each once.
     expect(plane.rawEvents.length).toBeGreaterThan(told);
     const [first] = plane.events;
@@ -207,9 +201,7 @@ describe("a new build that does not do", { timeout: 90_000 }, () => {
     const { plane, agent } = world;
     plane.setServers(serverSpec());
     const old = await shipped();
-    await plane.inState(ID, "stopped");
-    await plane.power(ID, "start");
-    await plane.inState(ID, "running");
+    await plane.startServer(ID);
     const pid = agent.serverPid(ID);
     await update(serve(withStatement(node.bundle(), statement)));
     expect((await failure()).updateFailure).toEqual({ updateId: "u-1", reason: expect.stringMatching(reason) });
