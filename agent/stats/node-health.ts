@@ -4,15 +4,15 @@ import { statfs } from "node:fs/promises";
 import { loadavg, uptime } from "node:os";
 import type { HealthReport } from "../../protocol/frames/shared.ts";
 import { CpuMeter } from "./cpu-times.ts";
+import { memoryField } from "./meminfo.ts";
 
 const MB = 1024 * 1024;
 const round = (value: number) => Math.round(value * 10) / 10;
 
 function memoryMb(): { usedMb: number; totalMb: number } {
   const text = readFileSync("/proc/meminfo", "utf8");
-  const fieldMb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) / 1024;
-  const totalMb = fieldMb("MemTotal");
-  return { usedMb: totalMb - fieldMb("MemAvailable"), totalMb };
+  const totalMb = memoryField(text, "MemTotal");
+  return { usedMb: totalMb - memoryField(text, "MemAvailable"), totalMb };
 }
 
 export class NodeHealth {
