@@ -24,7 +24,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { FileOwner } from "../console/server-paths.ts";
 import type { Log } from "../log.ts";
 import { syncFolder } from "../records/atomic-file.ts";
-import { demandProgram, runProgram } from "../run-program.ts";
+import { demandProgram, type ProgramResult, runProgram } from "../run-program.ts";
 import { RuntimeError, type ServerPaths } from "../runtime/container-runtime.ts";
 import { copyFiles, folderBytes } from "./copy-files.ts";
 import { type DiskPaths, diskPaths } from "./disk-paths.ts";
@@ -208,11 +208,8 @@ export class LoopImages implements HardLimit {
 
   async release(paths: ServerPaths): Promise<void> {
     const places = diskPaths(paths);
-    for (const folder of [places.copy, places.data]) {
-      if (await this.#unmount(folder)) continue;
-      // Whoever has a file open there keeps it until they close it; nobody finds it any more.
-      await demandProgram("umount", ["--lazy", folder]);
-    }
+    await this.#letGo(places.copy);
+    await this.#letGo(places.data);
     // Only a device that somebody attached by hand is left without its mount.
     for (const { device } of await this.#loopsOf(places.image, places.making)) {
       if (!(await this.#isUsed(device))) await runProgram("losetup", ["--detach", device]);
@@ -288,11 +285,15 @@ export class LoopImages implements HardLimit {
   async #check(image: string): Promise<void> {
     // What is mounted elsewhere must never be checked.
     if (!(await this.#isLetGo(image))) throw new RuntimeError("This server's disk is in use on the node.");
-    const { code, output } = await runProgram("e2fsck", ["-p", image]);
-    if (code !== null && code < FSCK_UNREPAIRED) {
-      if (code !== 0) this.#options.log.warn({ image, output }, "a server's disk was repaired");
-      return;
-    }
+    const { code, output } = await this.#repair(image);
+    if (code !== 0) this.#options.log.warn({ image, output }, "a server's disk was repaired");
+  }
+
+  /** @throws RuntimeError when something is left that could not be repaired. */
+  async #repair(image: string, ...options: string[]): Promise<ProgramResult> {
+    const result = await runProgram("e2fsck", [...options, "-p", image]);
+    if (result.code !== null && result.code < FSCK_UNREPAIRED) return result;
+    const { code, output } = result;
     this.#options.log.error({ image, code, output }, "a server's disk is damaged; run e2fsck on it by hand");
     throw new RuntimeError(DAMAGED);
   }
@@ -326,17 +327,18 @@ export class LoopImages implements HardLimit {
     return true;
   }
 
+  /** Whoever has a file open there keeps it until they close it; nobody finds it any more. */
+  async #letGo(folder: string): Promise<void> {
+    if (!(await this.#unmount(folder))) await demandProgram("umount", ["--lazy", folder]);
+  }
+
   async #growUnmounted(places: DiskPaths, limitBytes: number): Promise<void> {
     if (!(await this.#unmount(places.data))) throw new RuntimeError("This server's files are in use.");
     try {
       await this.#check(places.image);
       await this.#extend(places.image, limitBytes);
-      // resize2fs asks for a full check; its exit code 1 is a repair, such as the folder for what is found.
-      const { code, output } = await runProgram("e2fsck", ["-f", "-p", places.image]);
-      if (code === null || code >= FSCK_UNREPAIRED) {
-        this.#options.log.error({ image: places.image, output }, "a server's disk is damaged");
-        throw new RuntimeError(DAMAGED);
-      }
+      // resize2fs asks for a full check, which makes the folder for what is found again.
+      await this.#repair(places.image, "-f");
       await demandProgram("resize2fs", [places.image]);
     } finally {
       await this.#mount(places.image, places.data);
@@ -372,7 +374,7 @@ export class LoopImages implements HardLimit {
   /** Clears away what a kill, or an attempt that came to nothing, left behind. */
   async #tidy(places: DiskPaths): Promise<void> {
     if (await exists(places.copy)) {
-      if (!(await this.#unmount(places.copy))) await demandProgram("umount", ["--lazy", places.copy]);
+      await this.#letGo(places.copy);
       await rmdir(places.copy);
     }
     await rm(places.making, { force: true });
