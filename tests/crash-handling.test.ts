@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AuditEntry } from "../protocol/api/audit.ts";
 import type { ServerCrash, ServerDetail } from "../protocol/api/servers.ts";
 import { Panel } from "./world/panel.ts";
+import { templateCopy } from "./world/template-copy.ts";
 import { until } from "./world/until.ts";
 
 let panel: Panel;
@@ -23,15 +24,6 @@ async function seen(id: string, what: string, holds: (server: ServerDetail) => b
   };
   await until(what, look, 20_000);
   return server;
-}
-
-/** A copy of the echo template with some fields changed. */
-async function template(id: string, changes: Record<string, unknown>): Promise<string> {
-  const { definition, ...echo } = await panel.must<Record<string, unknown>>("GET", "/api/templates/echo");
-  const fields = (definition ?? echo) as Record<string, unknown>;
-  for (const key of ["revision", "createdAt", "updatedAt"]) delete fields[key];
-  await panel.must("POST", "/api/templates", { ...fields, id, name: id, ...changes });
-  return id;
 }
 
 describe("a game that crashes", () => {
@@ -71,7 +63,9 @@ describe("a game that crashes", () => {
   });
 
   it("that ended by a signal is told from one that exited, and a stop takes the restart back", async () => {
-    const templateId = await template("segfaults", { startup: "echo 'chunk 7 is broken'; kill -SEGV $$" });
+    const templateId = await templateCopy(panel, "echo", "segfaults", {
+      startup: "echo 'chunk 7 is broken'; kill -SEGV $$",
+    });
     const id = await panel.createServer({ templateId });
     await panel.must("POST", `/api/servers/${id}/start`);
     const crashed = await seen(id, "the crash", (server) => server.crashCount >= 2 && server.status === "crashed");

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ConsoleViewer } from "./world/console-viewer.ts";
 import { Panel } from "./world/panel.ts";
+import { templateCopy } from "./world/template-copy.ts";
 import { until } from "./world/until.ts";
 
 let panel: Panel;
@@ -16,15 +17,6 @@ interface ServerView {
   primaryPort: number;
 }
 const view = (id: string) => panel.must<ServerView>("GET", `/api/servers/${id}`);
-
-/** A copy of the echo template with some fields changed. */
-async function template(id: string, changes: Record<string, unknown>): Promise<string> {
-  const { definition, ...echo } = await panel.must<Record<string, unknown>>("GET", "/api/templates/echo");
-  const fields = (definition ?? echo) as Record<string, unknown>;
-  for (const key of ["revision", "createdAt", "updatedAt"]) delete fields[key];
-  await panel.must("POST", "/api/templates", { ...fields, id, name: id, ...changes });
-  return id;
-}
 
 describe("a power request out of turn", () => {
   it("is told that a running server runs already", async () => {
@@ -84,7 +76,7 @@ describe("a server that fails", () => {
   });
 
   it("that exits at once is crashed, and can be started again", async () => {
-    const templateId = await template("exits-at-once", { startup: "exit 3" });
+    const templateId = await templateCopy(panel, "echo", "exits-at-once", { startup: "exit 3" });
     const id = await panel.createServer({ templateId, restartPolicy: "never" });
     await panel.must("POST", `/api/servers/${id}/start`);
     await panel.waitForState(id, "crashed");
@@ -93,7 +85,7 @@ describe("a server that fails", () => {
   });
 
   it("shows why an install failed, and installs anew when asked", async () => {
-    const failing = await template("install-fails", { installScript: "echo no luck; exit 7" });
+    const failing = await templateCopy(panel, "echo", "install-fails", { installScript: "echo no luck; exit 7" });
     const id = await panel.createServer({ templateId: failing });
     await panel.waitForState(id, "error");
     expect((await view(id)).statusReason).toMatch(/install.*7/i);
@@ -107,14 +99,17 @@ describe("a server that fails", () => {
   });
 
   it("ends an install that hangs at its deadline", async () => {
-    const hanging = await template("install-hangs", { installScript: "sleep 600", installTimeoutSeconds: 1 });
+    const hanging = await templateCopy(panel, "echo", "install-hangs", {
+      installScript: "sleep 600",
+      installTimeoutSeconds: 1,
+    });
     const id = await panel.createServer({ templateId: hanging });
     await panel.waitForState(id, "error");
     expect((await view(id)).statusReason).toMatch(/install.*1 s|time/i);
   });
 
   it("that ignores its stop command is ended after its grace time", async () => {
-    const stubborn = await template("stubborn", {
+    const stubborn = await templateCopy(panel, "echo", "stubborn", {
       startup: "trap '' TERM INT; echo 'echo server ready'; while :; do sleep 1; done",
       stopCommand: "please",
       stopTimeoutSeconds: 1,

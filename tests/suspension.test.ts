@@ -6,6 +6,7 @@ import type { ServerDetail } from "../protocol/api/servers.ts";
 import { type Member, member } from "./world/member.ts";
 import { Panel } from "./world/panel.ts";
 import { processesOf } from "./world/processes.ts";
+import { templateCopy } from "./world/template-copy.ts";
 import { until } from "./world/until.ts";
 
 let panel: Panel;
@@ -28,14 +29,6 @@ const games = (id: string) => processesOf(`SERVER_ID=${id}`);
 /** What the node itself says: the panel shows `suspended` before the node has obeyed. */
 const nodeSays = async (of = name) => (await panel.agentStats()).servers.find((server) => server.name === of)?.state;
 const obeyed = (of = name) => until(`the node has suspended ${of}`, async () => (await nodeSays(of)) === "suspended");
-
-/** The echo template, changed. */
-async function template(id: string, changes: Record<string, unknown>): Promise<string> {
-  const fields = await panel.must<Record<string, unknown>>("GET", "/api/templates/echo");
-  for (const key of ["revision", "createdAt", "updatedAt"]) delete fields[key];
-  await panel.must("POST", "/api/templates", { ...fields, id, name: id, ...changes });
-  return id;
-}
 
 interface Watching {
   frames: Record<string, unknown>[];
@@ -137,7 +130,7 @@ it("takes back a restart that is waited for", async () => {
 
 it("cuts an install short, and the install is done anew when it ends", async () => {
   const installScript = "if [ -e second ]; then exit 0; fi; touch second; sleep 300";
-  const id = await create({ templateId: await template("slow-install", { installScript }) });
+  const id = await create({ templateId: await templateCopy(panel, "echo", "slow-install", { installScript }) });
   await until("it is being installed", async () => (await nodeSays()) === "installing" && games(id).length > 0);
   await suspend(id);
   await obeyed();

@@ -1,4 +1,4 @@
-import type { Answer, Panel } from "./panel.ts";
+import { type Answer, call, type Panel } from "./panel.ts";
 
 /** Somebody who signed in with a password of their own and has no more than the role User. */
 export interface Member {
@@ -19,15 +19,6 @@ export async function member(panel: Panel, name: string): Promise<Member> {
     email,
     password,
     token,
-    async api<T>(method: string, path: string, body?: unknown) {
-      const headers: Record<string, string> = { authorization: `Bearer ${token}` };
-      if (body !== undefined) headers["content-type"] = "application/json";
-      const response = await fetch(panel.url + path, {
-        method,
-        headers,
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      });
-      return { status: response.status, body: (await response.json()) as Answer<T>["body"] };
-    },
+    api: (method, path, body) => call(panel.url, method, path, body, token),
   };
 }

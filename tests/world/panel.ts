@@ -221,7 +221,14 @@ async function signIn(url: string): Promise<string> {
   return login.body.data.token;
 }
 
-async function call<T>(url: string, method: string, path: string, body?: unknown, token?: string): Promise<Answer<T>> {
+/** Asks a panel's API, as the owner of a token or as nobody; refusals are answers too. */
+export async function call<T>(
+  url: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  token?: string,
+): Promise<Answer<T>> {
   const response = await fetch(url + path, {
     method,
     headers: {
