@@ -1,5 +1,6 @@
 /** The processes that stand around running containers, and the memory that is theirs alone. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { processIds, statFields } from "../tests/world/processes.ts";
 
 /** One process as the kernel lists it. */
 export interface ProcessEntry {
@@ -27,21 +28,15 @@ export interface OwnMemory {
 
 /** All living processes; one that ends meanwhile is left out. */
 export function listProcesses(): ProcessEntry[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        const parentPid = Number(
-          readFileSync(`/proc/${name}/stat`, "utf8")
-            .replace(/^.*\) /s, "")
-            .split(" ")[1],
-        );
-        const commandLine = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ").trim();
-        return [{ pid: Number(name), parentPid, commandLine }];
-      } catch {
-        return [];
-      }
-    });
+  return processIds().flatMap((pid) => {
+    try {
+      const parentPid = Number(statFields(pid)[1]);
+      const commandLine = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+      return [{ pid, parentPid, commandLine }];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** The shims whose logger writes below `dataDir`, and what they hold. Pure. */
@@ -75,9 +70,10 @@ export function familyCpuMs(pid: number, processes: readonly ProcessEntry[]): nu
 }
 
 function cpuWithEndedChildrenMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /s, "")
-    .split(" ");
   // User and system time, then those of ended children: 100 clock ticks a second on Linux.
-  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) * 10;
+  return (
+    statFields(pid)
+      .slice(11, 15)
+      .reduce((sum, ticks) => sum + Number(ticks), 0) * 10
+  );
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { PASSWORD, Panel, type PanelOptions } from "./world/panel.ts";
-import { isAlive, processesOf } from "./world/processes.ts";
+import { isAlive, processesOf, statFields } from "./world/processes.ts";
 import { until } from "./world/until.ts";
 
 interface Ended {
@@ -82,12 +82,7 @@ const postgresPid = (dataDir: string) =>
 const partsOf = (panel: Panel) => [panel.workerPid(), panel.agentPid(), postgresPid(panel.ready.dataDir)];
 
 /** `npm start` itself: the parent of what it runs. */
-const orchestratorPid = (panel: Panel) =>
-  Number(
-    readFileSync(`/proc/${panel.workerPid()}/stat`, "utf8")
-      .replace(/^.*\) /s, "")
-      .split(" ")[1],
-  );
+const orchestratorPid = (panel: Panel) => Number(statFields(panel.workerPid())[1]);
 
 describe("a running panel", () => {
   let panel: Panel;

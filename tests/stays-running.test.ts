@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { ConsoleViewer } from "./world/console-viewer.ts";
 import { Panel } from "./world/panel.ts";
-import { isAlive } from "./world/processes.ts";
+import { isAlive, statFields } from "./world/processes.ts";
 import { until } from "./world/until.ts";
 
 let panel: Panel;
@@ -25,10 +24,7 @@ beforeAll(async () => {
 afterAll(() => panel?.stop());
 
 /** Field 22 of `/proc/<pid>/stat`: when the process began; a pid with another start is another process. */
-const startTime = (pid: number) =>
-  readFileSync(`/proc/${pid}/stat`, "utf8")
-    .replace(/^.*\) /s, "")
-    .split(" ")[19]!;
+const startTime = (pid: number) => statFields(pid)[19]!;
 
 async function stillTheSameGame(): Promise<void> {
   await panel.waitForNode();

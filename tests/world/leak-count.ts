@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PrivateContainerd } from "../../agent/testing/private-containerd.ts";
 import type { Panel } from "./panel.ts";
-import { processesOf, residentBytes } from "./processes.ts";
+import { namesFolder, processesOf, residentBytes } from "./processes.ts";
 
 export type LeakCount = Record<string, number>;
 
@@ -28,20 +28,12 @@ export function countLeaks(panel: Panel, containerd: PrivateContainerd | null): 
   const { dataDir } = panel.ready;
   const own: LeakCount = {
     "open files of the agent": openFiles(panel.agentPid()),
-    "processes of games": processesOf("/servers/").filter((pid) => processNames(pid, dataDir)).length,
+    "processes of games": processesOf("/servers/").filter((pid) => namesFolder(pid, dataDir)).length,
     mounts: mountsBelow(dataDir),
     FIFOs: entries(dataDir, (_path, isFifo) => isFifo),
     "records of runs": entries(dataDir, isRunFile),
   };
   return containerd ? { ...own, ...containerLeaks(containerd) } : own;
-}
-
-function processNames(pid: number, folder: string): boolean {
-  try {
-    return ["cmdline", "environ"].some((file) => readFileSync(`/proc/${pid}/${file}`, "latin1").includes(folder));
-  } catch {
-    return false;
-  }
 }
 
 function containerLeaks(containerd: PrivateContainerd): LeakCount {

@@ -15,43 +15,47 @@ export function residentBytes(pid: number): number {
   return Number(match?.[1] ?? 0) * 1024;
 }
 
-/** CPU time used so far by a process, in milliseconds (100 clock ticks a second on Linux). */
-export function cpuTimeMs(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
+/** What the kernel tells of a process after its name, which may hold anything: its state, its parent, and so on. */
+export const statFields = (pid: number): string[] =>
+  readFileSync(`/proc/${pid}/stat`, "utf8")
     .replace(/^.*\) /s, "")
     .split(" ");
+
+/** Ids of all processes; one that ends meanwhile may be among them. */
+export const processIds = (): number[] =>
+  readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+
+/** CPU time used so far by a process, in milliseconds (100 clock ticks a second on Linux). */
+export function cpuTimeMs(pid: number): number {
+  const fields = statFields(pid);
   return (Number(fields[11]) + Number(fields[12])) * 10;
 }
 
 /** Living children of a process whose command line contains a word. */
 export function childrenOf(parentPid: number, word: string): number[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-          .replace(/^.*\) /s, "")
-          .split(" ");
-        if (Number(fields[1]) !== parentPid || fields[0] === "Z") return false;
-        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(word);
-      } catch {
-        return false;
-      }
-    });
+  return processIds().filter((pid) => {
+    try {
+      const [state, parent] = statFields(pid);
+      if (Number(parent) !== parentPid || state === "Z") return false;
+      return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(word);
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Whether a process's command line or environment names a folder. */
+export function namesFolder(pid: number, folder: string): boolean {
+  try {
+    return ["cmdline", "environ"].some((file) => readFileSync(`/proc/${pid}/${file}`, "latin1").includes(folder));
+  } catch {
+    return false;
+  }
 }
 
 /** Living processes, other than this one, whose command line or environment names a folder. */
 export function processesOf(folder: string): number[] {
-  const names = (pid: number, file: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/${file}`, "latin1").includes(folder);
-    } catch {
-      return false;
-    }
-  };
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => pid > 0 && pid !== process.pid && isAlive(pid))
-    .filter((pid) => names(pid, "cmdline") || names(pid, "environ"));
+  return processIds().filter((pid) => pid !== process.pid && isAlive(pid) && namesFolder(pid, folder));
 }
