@@ -4,6 +4,7 @@ import type { User } from "../../../protocol/api/auth.ts";
 import { useChangePassword, useMe, useRevokeSession, useSessions, useUpdateProfile } from "../../api/account.ts";
 import { toApiError } from "../../api/api-error.ts";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
 import { Page } from "../../components/page.tsx";
 import { TimeAgo } from "../../components/time-ago.tsx";
 import { Badge } from "../../components/ui/badge.tsx";
@@ -73,8 +74,7 @@ function ProfileCard({ user }: { user: User }) {
 function PasswordCard({ user }: { user: User }) {
   const change = useChangePassword();
   const form = useRef<HTMLFormElement>(null);
-  const failure = change.isError ? toApiError(change.error) : null;
-  const errorAt = (path: string) => failure?.details.find((detail) => detail.path === path)?.message;
+  const { notice, errorAt } = formFailure(change.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const fields = new FormData(event.currentTarget);
@@ -93,7 +93,7 @@ function PasswordCard({ user }: { user: User }) {
       <CardHeader title="Password" description="Changing it signs you out everywhere else." />
       <CardBody>
         <form ref={form} onSubmit={submit} className="flex flex-col gap-4">
-          {failure && failure.details.length === 0 && <FailureNotice error={failure} />}
+          {notice}
           <input type="hidden" name="username" autoComplete="username" value={user.email} readOnly />
           <div className="grid gap-4 sm:grid-cols-2">
             <Field label="Current password" error={errorAt("currentPassword")}>

@@ -2,10 +2,11 @@ import { CircleCheck, LoaderCircle } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
 import type { Node } from "../../../protocol/api/nodes.ts";
-import { toApiError } from "../../api/api-error.ts";
 import { useCreateLocation, useCreateNode, useDeploymentToken, useLocations, useNode } from "../../api/nodes.ts";
 import { CopyBlock } from "../../components/copy-button.tsx";
 import { FailureNotice } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
+import { formText } from "../../components/form-text.ts";
 import { TimeAgo } from "../../components/time-ago.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Dialog, DialogActions } from "../../components/ui/dialog.tsx";
@@ -52,13 +53,11 @@ function NodeForm({ onCreated, onCancel }: { onCreated: (node: Node) => void; on
   const known = locations.data?.items ?? [];
   const location = chosen || (known[0]?.id ?? NEW_LOCATION);
   const error = createLocation.error ?? create.error;
-  const failure = error ? toApiError(error) : null;
-  const errorAt = (path: string) => failure?.details.find((detail) => detail.path === path)?.message;
+  const { notice, errorAt } = formFailure(error);
 
   const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? "").trim();
+    const text = formText(new FormData(event.currentTarget));
     const locationId =
       location === NEW_LOCATION
         ? (await createLocation.mutateAsync({ name: text("locationName") }).catch(() => null))?.id
@@ -82,7 +81,7 @@ function NodeForm({ onCreated, onCancel }: { onCreated: (node: Node) => void; on
 
   return (
     <form onSubmit={(event) => void submit(event)} className="flex flex-col gap-4">
-      {failure && failure.details.length === 0 && <FailureNotice error={failure} />}
+      {notice}
       <Field label="Name" error={errorAt("name")}>
         <Input name="name" required maxLength={100} placeholder="basement-1" autoComplete="off" />
       </Field>

@@ -2,9 +2,10 @@ import { Plus, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import { Link } from "react-router";
 import type { Node } from "../../../protocol/api/nodes.ts";
-import { toApiError } from "../../api/api-error.ts";
 import { useAllocations, useCreateAllocations, useDeleteAllocation } from "../../api/nodes.ts";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
+import { formText } from "../../components/form-text.ts";
 import { Badge } from "../../components/ui/badge.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card, CardHeader } from "../../components/ui/card.tsx";
@@ -102,12 +103,10 @@ export function AllocationsCard({ node, mayManage }: AllocationsCardProps) {
 
 function AddPortsForm({ nodeId, onDone }: { nodeId: string; onDone: () => void }) {
   const create = useCreateAllocations(nodeId);
-  const failure = create.isError ? toApiError(create.error) : null;
-  const errorAt = (path: string) => failure?.details.find((detail) => detail.path === path)?.message;
+  const { notice, errorAt } = formFailure(create.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? "").trim();
+    const text = formText(new FormData(event.currentTarget));
     create.mutate(
       {
         ports: text("ports"),
@@ -119,7 +118,7 @@ function AddPortsForm({ nodeId, onDone }: { nodeId: string; onDone: () => void }
   };
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      {failure && failure.details.length === 0 && <FailureNotice error={failure} />}
+      {notice}
       <Field label="Ports" hint="Such as 25565 or 25565-25600" error={errorAt("ports")}>
         <Input name="ports" required pattern="\d{1,5}(-\d{1,5})?" placeholder="25565-25600" autoComplete="off" />
       </Field>

@@ -1,9 +1,9 @@
 import type { FormEvent } from "react";
 import { toast } from "sonner";
 import type { Node } from "../../../protocol/api/nodes.ts";
-import { toApiError } from "../../api/api-error.ts";
 import { useUpdateNode } from "../../api/nodes.ts";
-import { FailureNotice } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
+import { formText } from "../../components/form-text.ts";
 import { Button } from "../../components/ui/button.tsx";
 import { Dialog, DialogActions } from "../../components/ui/dialog.tsx";
 import { Field } from "../../components/ui/field.tsx";
@@ -29,12 +29,10 @@ export function EditNodeDialog({
 
 function EditNodeForm({ node, onDone }: { node: Node; onDone: () => void }) {
   const update = useUpdateNode(node.id);
-  const failure = update.isError ? toApiError(update.error) : null;
-  const errorAt = (path: string) => failure?.details.find((detail) => detail.path === path)?.message;
+  const { notice, errorAt } = formFailure(update.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? "").trim();
+    const text = formText(new FormData(event.currentTarget));
     update.mutate(
       {
         name: text("name"),
@@ -56,7 +54,7 @@ function EditNodeForm({ node, onDone }: { node: Node; onDone: () => void }) {
   };
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      {failure && failure.details.length === 0 && <FailureNotice error={failure} />}
+      {notice}
       <Field label="Name" error={errorAt("name")}>
         <Input name="name" required maxLength={100} defaultValue={node.name} autoComplete="off" />
       </Field>

@@ -3,9 +3,10 @@ import { type FormEvent, useState } from "react";
 import type { Node } from "../../../protocol/api/nodes.ts";
 import type { Pool } from "../../../protocol/api/pools.ts";
 import type { PoolKind } from "../../../protocol/network.ts";
-import { toApiError } from "../../api/api-error.ts";
 import { useCreatePool, useDeletePool, usePools } from "../../api/network.ts";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
+import { formText } from "../../components/form-text.ts";
 import { Button } from "../../components/ui/button.tsx";
 import { Card, CardHeader } from "../../components/ui/card.tsx";
 import { ConfirmDialog, Dialog, DialogActions } from "../../components/ui/dialog.tsx";
@@ -96,12 +97,10 @@ export function PoolsCard({ node, mayCreate, mayDelete }: { node: Node; mayCreat
 function AddPoolForm({ nodeId, onDone }: { nodeId: string; onDone: () => void }) {
   const create = useCreatePool(nodeId);
   const [kind, setKind] = useState<PoolKind>("bridge");
-  const failure = create.isError ? toApiError(create.error) : null;
-  const errorAt = (path: string) => failure?.details.find((detail) => detail.path === path)?.message;
+  const { notice, errorAt } = formFailure(create.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const text = (name: string) => String(form.get(name) ?? "").trim();
+    const text = formText(new FormData(event.currentTarget));
     const exclusions = text("exclusions")
       .split(/[\s,]+/)
       .filter((each) => each !== "");
@@ -116,7 +115,7 @@ function AddPoolForm({ nodeId, onDone }: { nodeId: string; onDone: () => void })
   };
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      {failure && failure.details.length === 0 && <FailureNotice error={failure} />}
+      {notice}
       <Field label="Name" error={errorAt("name")}>
         <Input name="name" required maxLength={100} autoComplete="off" />
       </Field>

@@ -1,6 +1,7 @@
 /** From the limits form to what is asked of the control plane: only what differs. Pure. */
 import type { z } from "zod";
 import type { ServerDetail, updateServerBodySchema } from "../../../protocol/api/servers.ts";
+import { formText } from "../../components/form-text.ts";
 
 type Body = z.input<typeof updateServerBodySchema>;
 
@@ -12,7 +13,7 @@ const NUMBERS = ["allocatedMemoryMb", "allocatedCpuCores", "allocatedDiskMb", "p
 const optionalNumber = (text: string): number | null => (text === "" ? null : Number(text));
 
 export function limitChanges(form: FormData, server: ServerDetail, isAdministrator: boolean): Body {
-  const text = (name: string) => String(form.get(name) ?? "").trim();
+  const text = formText(form);
   const changes: Body = {};
   const note = <K extends keyof Body & keyof ServerDetail>(name: K, value: Body[K] & (number | string | null)) => {
     if (value !== server[name]) changes[name] = value;

@@ -2,9 +2,8 @@ import type { FormEvent } from "react";
 import { toast } from "sonner";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import { can, useMe } from "../../api/account.ts";
-import { toApiError } from "../../api/api-error.ts";
 import { useUpdateServer } from "../../api/servers.ts";
-import { FailureNotice } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card, CardBody, CardHeader } from "../../components/ui/card.tsx";
 import { Field } from "../../components/ui/field.tsx";
@@ -16,8 +15,7 @@ const SAVED = "Saved. A running server follows where it can; the page says what 
 export function LimitSettings({ server }: { server: ServerDetail }) {
   const me = useMe().data;
   const update = useUpdateServer(server.id);
-  const failure = update.isError ? toApiError(update.error) : null;
-  const errorAt = (path: string) => failure?.details.find((detail) => detail.path === path)?.message;
+  const { notice, errorAt } = formFailure(update.error);
   const isAdministrator = can(me, "admin.write");
   const mayEdit = isAdministrator || server.ownerId === me?.id;
   const submit = (event: FormEvent<HTMLFormElement>) => {
@@ -105,7 +103,7 @@ export function LimitSettings({ server }: { server: ServerDetail }) {
             </fieldset>
             {!isAdministrator && <p className="mt-3 text-subtle text-xs">{FOR_ADMINISTRATORS}</p>}
           </details>
-          {failure && failure.details.length === 0 && <FailureNotice error={failure} />}
+          {notice}
           {mayEdit && (
             <Button type="submit" variant="primary" busy={update.isPending} className="self-end">
               Save

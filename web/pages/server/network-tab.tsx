@@ -3,7 +3,6 @@ import { type FormEvent, useState } from "react";
 import type { ServerAllocation } from "../../../protocol/api/server-network.ts";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import { can, useMe } from "../../api/account.ts";
-import { toApiError } from "../../api/api-error.ts";
 import {
   useAddAllocation,
   useAvailableAllocations,
@@ -14,6 +13,7 @@ import {
 } from "../../api/network.ts";
 import { allows } from "../../api/servers.ts";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
 import { Badge } from "../../components/ui/badge.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card, CardHeader } from "../../components/ui/card.tsx";
@@ -143,8 +143,7 @@ function AddPortForm({ server, onDone }: { server: ServerDetail; onDone: () => v
   const available = useAvailableAllocations(server.id, true);
   const add = useAddAllocation(server.id);
   const [ip, setIp] = useState(ANY);
-  const failure = add.isError ? toApiError(add.error) : null;
-  const errorAt = (path: string) => failure?.details.find((detail) => detail.path === path)?.message;
+  const { notice, errorAt } = formFailure(add.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const port = String(new FormData(event.currentTarget).get("port") ?? "").trim();
@@ -157,7 +156,7 @@ function AddPortForm({ server, onDone }: { server: ServerDetail; onDone: () => v
   const free = (available.data?.free ?? []).filter((each) => ip === ANY || each.ip === ip);
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      {failure && failure.details.length === 0 && <FailureNotice error={failure} />}
+      {notice}
       <Field label="Port" optional hint="Empty: any free one" error={errorAt("port")}>
         <Input
           name="port"

@@ -1,8 +1,8 @@
 import { type FormEvent, useState } from "react";
 import { Navigate, useLocation } from "react-router";
 import { useMe, useRegister, useRegistrationPolicy, useSignIn } from "../../api/account.ts";
-import { toApiError } from "../../api/api-error.ts";
 import { FailureNotice } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
 import { Logo } from "../../components/logo.tsx";
 import { useTitle } from "../../components/page.tsx";
 import { Button } from "../../components/ui/button.tsx";
@@ -76,8 +76,7 @@ function SignInForm() {
 
 function RegisterForm() {
   const register = useRegister();
-  const failure = register.isError ? toApiError(register.error) : null;
-  const errorAt = (path: string) => failure?.details.find((detail) => detail.path === path)?.message;
+  const { notice, errorAt } = formFailure(register.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -89,7 +88,7 @@ function RegisterForm() {
   };
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      {failure && failure.details.length === 0 && <FailureNotice error={failure} />}
+      {notice}
       <Field label="User name" hint="3 to 32 letters, digits, . _ or -" error={errorAt("username")}>
         <Input name="username" autoComplete="nickname" required minLength={3} maxLength={32} autoFocus />
       </Field>

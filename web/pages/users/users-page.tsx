@@ -4,10 +4,10 @@ import { toast } from "sonner";
 import type { UserRecord } from "../../../protocol/api/users.ts";
 import { can, useMe } from "../../api/account.ts";
 import { useCreateUser, useRoles, useUpdateUser, useUsers } from "../../api/administration.ts";
-import { toApiError } from "../../api/api-error.ts";
 import { Pager } from "../../components/activity-list.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
 import { Page } from "../../components/page.tsx";
 import { SearchInput } from "../../components/search-input.tsx";
 import { TimeAgo } from "../../components/time-ago.tsx";
@@ -195,8 +195,7 @@ function CreateUserForm({ onDone }: { onDone: () => void }) {
   const create = useCreateUser();
   const roles = useRoles().data?.items ?? [];
   const [roleId, setRoleId] = useState("");
-  const failure = create.isError ? toApiError(create.error) : null;
-  const errorAt = (path: string) => failure?.details.find((detail) => detail.path === path)?.message;
+  const { notice, errorAt } = formFailure(create.error);
   const chosen = roleId || (roles.find((role) => role.name === "User")?.id ?? "");
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -218,7 +217,7 @@ function CreateUserForm({ onDone }: { onDone: () => void }) {
   };
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      {failure && failure.details.length === 0 && <FailureNotice error={failure} />}
+      {notice}
       <Field label="User name" hint="3 to 32 letters, digits, . _ or -" error={errorAt("username")}>
         <Input name="username" required minLength={3} maxLength={32} autoComplete="off" />
       </Field>
