@@ -3,15 +3,13 @@ import { toast } from "sonner";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import { CRASH_WINDOW_SECONDS_MAX, CRASH_WINDOW_SECONDS_MIN, MAX_CRASHES_LIMIT } from "../../../protocol/limits.ts";
 import type { RestartPolicy } from "../../../protocol/restart-policy.ts";
-import { toApiError } from "../../api/api-error.ts";
 import { allows, useSetRestartPolicy } from "../../api/servers.ts";
-import { FailureNotice } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card, CardBody, CardHeader } from "../../components/ui/card.tsx";
 import { Field } from "../../components/ui/field.tsx";
 import { Input } from "../../components/ui/input.tsx";
 import { Select } from "../../components/ui/select.tsx";
-import { errorsFromDetails } from "../create-server/create-server-form.ts";
 
 const POLICIES: { value: RestartPolicy; label: string; hint: string }[] = [
   {
@@ -28,7 +26,7 @@ export function RestartPolicySettings({ server }: { server: ServerDetail }) {
   const save = useSetRestartPolicy(server.id);
   const [policy, setPolicy] = useState(server.restartPolicy);
   const mayEdit = allows(server, "startup.update");
-  const errors = save.isError ? errorsFromDetails(toApiError(save.error).details) : {};
+  const { notice, errorAt } = formFailure(save.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -59,7 +57,7 @@ export function RestartPolicySettings({ server }: { server: ServerDetail }) {
           </Field>
           {policy !== "never" && (
             <fieldset disabled={!mayEdit} className="grid gap-4 sm:grid-cols-2">
-              <Field label="Give up after" hint="Crashes" error={errors.maxCrashes}>
+              <Field label="Give up after" hint="Crashes" error={errorAt("maxCrashes")}>
                 <Input
                   name="maxCrashes"
                   type="number"
@@ -69,7 +67,7 @@ export function RestartPolicySettings({ server }: { server: ServerDetail }) {
                   defaultValue={server.maxCrashes}
                 />
               </Field>
-              <Field label="Within" hint="Seconds" error={errors.windowSeconds}>
+              <Field label="Within" hint="Seconds" error={errorAt("windowSeconds")}>
                 <Input
                   name="windowSeconds"
                   type="number"
@@ -81,7 +79,7 @@ export function RestartPolicySettings({ server }: { server: ServerDetail }) {
               </Field>
             </fieldset>
           )}
-          {save.isError && Object.keys(errors).length === 0 && <FailureNotice error={save.error} />}
+          {notice}
           {mayEdit && (
             <Button type="submit" variant="primary" busy={save.isPending} className="self-end">
               Save

@@ -9,6 +9,7 @@ import { allows, useDeleteServer, useRefreshImage, useUpdateServer } from "../..
 import { useTemplate } from "../../api/templates.ts";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card, CardBody, CardHeader } from "../../components/ui/card.tsx";
 import { ConfirmDialog } from "../../components/ui/dialog.tsx";
@@ -44,7 +45,7 @@ export function SettingsTab({ server }: { server: ServerDetail }) {
 
 function GeneralSettings({ server }: { server: ServerDetail }) {
   const update = useUpdateServer(server.id);
-  const errors = update.isError ? errorsFromDetails(toApiError(update.error).details) : {};
+  const { notice, errorAt } = formFailure(update.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -58,13 +59,13 @@ function GeneralSettings({ server }: { server: ServerDetail }) {
       <CardHeader title="General" />
       <CardBody>
         <form onSubmit={submit} className="flex flex-col gap-4">
-          <Field label="Name" error={errors.name}>
+          <Field label="Name" error={errorAt("name")}>
             <Input name="name" defaultValue={server.name} required maxLength={100} />
           </Field>
-          <Field label="Description" optional error={errors.description}>
+          <Field label="Description" optional error={errorAt("description")}>
             <Input name="description" defaultValue={server.description} maxLength={500} />
           </Field>
-          {update.isError && Object.keys(errors).length === 0 && <FailureNotice error={update.error} />}
+          {notice}
           <Button type="submit" variant="primary" busy={update.isPending} className="self-end">
             Save
           </Button>
