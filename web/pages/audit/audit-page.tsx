@@ -1,4 +1,3 @@
-import { useDeferredValue, useState } from "react";
 import { useAudit } from "../../api/administration.ts";
 import { ActivityList, Pager } from "../../components/activity-list.tsx";
 import { FailureNotice } from "../../components/failure-notice.tsx";
@@ -6,23 +5,14 @@ import { Page } from "../../components/page.tsx";
 import { SearchInput } from "../../components/search-input.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
+import { usePagedSearch } from "../../components/use-paged-search.ts";
 
 export default function AuditPage() {
-  const [search, setSearch] = useState("");
-  const q = useDeferredValue(search.trim());
-  const [cursors, setCursors] = useState<string[]>([]);
+  const { q, cursors, setCursors, field } = usePagedSearch();
   const audit = useAudit({ q, cursor: cursors.at(-1) });
   return (
     <Page title="Audit log" description="Every change, with who made it and when.">
-      <SearchInput
-        label="Search the audit log"
-        placeholder="Action or target id, such as server.create"
-        value={search}
-        onChange={(text) => {
-          setSearch(text);
-          setCursors([]);
-        }}
-      />
+      <SearchInput label="Search the audit log" placeholder="Action or target id, such as server.create" {...field} />
       {audit.isError && !audit.data ? (
         <FailureNotice error={audit.error} onRetry={() => void audit.refetch()} />
       ) : (

@@ -1,5 +1,4 @@
 import { Network, Plus, Server as ServerIcon } from "lucide-react";
-import { useDeferredValue, useState } from "react";
 import { Link } from "react-router";
 import { can, useMe } from "../../api/account.ts";
 import { useNodes } from "../../api/nodes.ts";
@@ -11,14 +10,13 @@ import { SearchInput } from "../../components/search-input.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
+import { usePagedSearch } from "../../components/use-paged-search.ts";
 import { NodeStrip } from "./node-strip.tsx";
 import { ServerRow } from "./server-row.tsx";
 
 export function DashboardPage() {
   const me = useMe().data;
-  const [search, setSearch] = useState("");
-  const q = useDeferredValue(search.trim());
-  const [cursors, setCursors] = useState<string[]>([]);
+  const { q, cursors, setCursors, field } = usePagedSearch();
   const cursor = cursors.at(-1);
   const servers = useServers({ ...(q ? { q } : {}), ...(cursor ? { cursor } : {}) });
   const seesNodes = can(me, "node.read");
@@ -48,17 +46,7 @@ export function DashboardPage() {
         )
       }
     >
-      {!isEmpty && (
-        <SearchInput
-          label="Search servers"
-          placeholder="Search by name"
-          value={search}
-          onChange={(text) => {
-            setSearch(text);
-            setCursors([]);
-          }}
-        />
-      )}
+      {!isEmpty && <SearchInput label="Search servers" placeholder="Search by name" {...field} />}
       {servers.isError && !servers.data ? (
         <FailureNotice error={servers.error} onRetry={() => void servers.refetch()} />
       ) : (

@@ -1,5 +1,5 @@
 import { Plus, Users } from "lucide-react";
-import { type FormEvent, useDeferredValue, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { toast } from "sonner";
 import type { UserRecord } from "../../../protocol/api/users.ts";
 import { can, useMe } from "../../api/account.ts";
@@ -21,13 +21,12 @@ import { Input } from "../../components/ui/input.tsx";
 import { Select } from "../../components/ui/select.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { Cell, HeadCell, Table } from "../../components/ui/table.tsx";
+import { usePagedSearch } from "../../components/use-paged-search.ts";
 import { RolesDialog } from "./roles-dialog.tsx";
 
 export default function UsersPage() {
   const me = useMe().data;
-  const [search, setSearch] = useState("");
-  const q = useDeferredValue(search.trim());
-  const [cursors, setCursors] = useState<string[]>([]);
+  const { q, cursors, setCursors, field } = usePagedSearch();
   const users = useUsers({ q, cursor: cursors.at(-1) });
   const [creating, setCreating] = useState(false);
   return (
@@ -42,15 +41,7 @@ export default function UsersPage() {
         )
       }
     >
-      <SearchInput
-        label="Search users"
-        placeholder="Search by name or e-mail"
-        value={search}
-        onChange={(text) => {
-          setSearch(text);
-          setCursors([]);
-        }}
-      />
+      <SearchInput label="Search users" placeholder="Search by name or e-mail" {...field} />
       {users.isError && !users.data ? (
         <FailureNotice error={users.error} onRetry={() => void users.refetch()} />
       ) : (
