@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { DESKTOP, launchBrowser, shoot as shootPage } from "./world/browser.ts";
+import { launchBrowser, shoot as shootPage } from "./world/browser.ts";
+import { DESKTOP } from "./world/chromium.ts";
 import { Panel } from "./world/panel.ts";
 
 let panel: Panel;

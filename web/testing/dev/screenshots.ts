@@ -4,7 +4,8 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
+import { DESKTOP, launchChromium, PHONE } from "../../../tests/world/chromium.ts";
 
 const [base = "http://127.0.0.1:3999", folder = "/tmp/shots", only = ""] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -116,23 +117,12 @@ const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
   ["missing", "/nowhere"],
 ];
 
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const browser = await launchChromium();
 const problems = new Set<string>();
 try {
   for (const [size, viewport] of [
-    ["wide", { width: 1280, height: 800 }],
-    ["phone", { width: 390, height: 844 }],
+    ["wide", DESKTOP],
+    ["phone", PHONE],
   ] as const) {
     for (const colorScheme of ["dark", "light"] as const) {
       const context = await browser.newContext({ viewport, colorScheme, hasTouch: size === "phone" });
