@@ -3,7 +3,7 @@ import type { Node } from "../../../protocol/api/nodes.ts";
 import type { HealthReport } from "../../../protocol/frames/shared.ts";
 import { can, useMe } from "../../api/account.ts";
 import { useNodeHealth } from "../../api/nodes.ts";
-import { formatDuration, formatMb, formatPercent } from "../../components/formatting.ts";
+import { formatCores, formatDuration, formatMb, formatPercent } from "../../components/formatting.ts";
 import { Meter } from "../../components/meter.tsx";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { Card, CardBody, CardHeader } from "../../components/ui/card.tsx";
@@ -81,7 +81,7 @@ export function HealthCard({ node }: { node: Node }) {
               max={node.maxCpuCores * node.cpuOvercommit}
               text={`${Number(node.allocatedCpuCores.toFixed(2))} of ${Number((node.maxCpuCores * node.cpuOvercommit).toFixed(2))} cores`}
             />
-            <Free text={`${node.freeCpuCores} cores`} overcommit={node.cpuOvercommit} />
+            <Free text={formatCores(node.freeCpuCores)} overcommit={node.cpuOvercommit} />
           </div>
           <Promised
             label="Disk"
