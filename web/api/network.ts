@@ -21,12 +21,11 @@ export function useServerAllocations(serverId: string, version: string) {
 }
 
 /** What can be added to the server, asked for while somebody chooses. */
-export function useAvailableAllocations(serverId: string, enabled: boolean) {
+export function useAvailableAllocations(serverId: string) {
   return useQuery({
     queryKey: [...allocationsOf(serverId), "available"],
     queryFn: ({ signal }) =>
       request<AvailableAllocations>(`/api/servers/${serverId}/allocations/available`, { signal }),
-    enabled,
     staleTime: 0,
   });
 }

@@ -140,7 +140,7 @@ function PortRow({ server, allocation }: { server: ServerDetail; allocation: Ser
 const ANY = "any";
 
 function AddPortForm({ server, onDone }: { server: ServerDetail; onDone: () => void }) {
-  const available = useAvailableAllocations(server.id, true);
+  const available = useAvailableAllocations(server.id);
   const add = useAddAllocation(server.id);
   const [ip, setIp] = useState(ANY);
   const { notice, errorAt } = formFailure(add.error);
