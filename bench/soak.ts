@@ -40,12 +40,13 @@ try {
   });
   const seconds = (performance.now() - startedAt) / 1000;
   console.log(`${cycles} cycles in ${seconds.toFixed(0)} s, ${(cycles / seconds).toFixed(1)} a second`);
-  let left = grown(before, countLeaks(panel, containerd));
-  for (let wait = 0; left.length > 0 && wait < 30; wait++) {
+  let after = countLeaks(panel, containerd);
+  for (let wait = 0; grown(before, after).length > 0 && wait < 30; wait++) {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    left = grown(before, countLeaks(panel, containerd));
+    after = countLeaks(panel, containerd);
   }
-  console.table({ before, after: countLeaks(panel, containerd) });
+  const left = grown(before, after);
+  console.table({ before, after });
   console.log(left.length === 0 ? "nothing is left behind" : `LEFT BEHIND: ${left.join("; ")}`);
   process.exitCode = left.length === 0 ? 0 : 1;
   await work.close();
