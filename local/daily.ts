@@ -3,6 +3,7 @@
  * hour a day is served too: the time of the last call is kept in the data folder.
  */
 import { existsSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { writeAtomically } from "./data-folder.ts";
 import { DAILY_PATH } from "./edge/headers.ts";
 
@@ -35,35 +36,34 @@ function lastCall(stateFile: string): number {
 /** Calls now if the last time is a day ago, and then once a day. @returns how to end it */
 export function callDaily(options: DailyOptions): () => Promise<void> {
   const ending = new AbortController();
-  let timer: NodeJS.Timeout;
-  let running = Promise.resolve();
-  const call = async () => {
-    const response = await fetch(options.url + DAILY_PATH, {
-      method: "POST",
-      headers: { authorization: `Bearer ${options.token}` },
-      signal: AbortSignal.any([ending.signal, AbortSignal.timeout(CALL_DEADLINE_MS)]),
-    });
-    if (!response.ok) throw new Error(`the edge answered ${response.status}`);
-    options.log(`daily: ${await response.text()}`);
-    writeAtomically(options.stateFile, `${new Date().toISOString()}\n`);
-  };
-  const wait = (ms: number) => {
-    timer = setTimeout(() => {
-      running = call().then(
-        () => wait(DAY_MS),
-        (error: unknown) => {
-          if (ending.signal.aborted) return;
-          options.log(`daily: ${error instanceof Error ? error.message : String(error)}`);
-          wait(RETRY_MS);
-        },
-      );
-    }, ms);
-  };
-  wait(dueInMs(lastCall(options.stateFile), Date.now()));
-  return async () => {
-    clearTimeout(timer);
+  const calling = callEachDay(options, dueInMs(lastCall(options.stateFile), Date.now()), ending.signal);
+  return () => {
     ending.abort();
-    await running;
-    clearTimeout(timer);
+    return calling;
   };
+}
+
+async function callEachDay(options: DailyOptions, firstInMs: number, signal: AbortSignal): Promise<void> {
+  for (let waitMs = firstInMs; !signal.aborted; ) {
+    try {
+      await delay(waitMs, undefined, { signal });
+      await call(options, signal);
+      waitMs = DAY_MS;
+    } catch (error) {
+      if (signal.aborted) return;
+      options.log(`daily: ${error instanceof Error ? error.message : String(error)}`);
+      waitMs = RETRY_MS;
+    }
+  }
+}
+
+async function call({ url, token, log, stateFile }: DailyOptions, signal: AbortSignal): Promise<void> {
+  const response = await fetch(url + DAILY_PATH, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}` },
+    signal: AbortSignal.any([signal, AbortSignal.timeout(CALL_DEADLINE_MS)]),
+  });
+  if (!response.ok) throw new Error(`the edge answered ${response.status}`);
+  log(`daily: ${await response.text()}`);
+  writeAtomically(stateFile, `${new Date().toISOString()}\n`);
 }
