@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import WebSocket from "ws";
 import type { ServerDetail } from "../protocol/api/servers.ts";
+import { ConsoleViewer } from "./world/console-viewer.ts";
 import { containerTemplate } from "./world/container-template.ts";
 import { type Member, member } from "./world/member.ts";
 import { Panel } from "./world/panel.ts";
@@ -23,15 +23,13 @@ const running = async () => ((await panel.agentStats()) as unknown as { containe
 
 it("a running container is stopped and kept stopped over a restart of the agent, its sockets end with 4409", async () => {
   await panel.startServer(id);
-  const frames: Record<string, unknown>[] = [];
-  const socket = new WebSocket(`${panel.url.replace("http", "ws")}/api/servers/${id}/console`, {
-    headers: { authorization: `Bearer ${owner.token}` },
-  });
-  socket.on("message", (data) => frames.push(JSON.parse(String(data))));
-  await until("the owner watches", () => frames.some((frame) => frame.type === "subscribed"));
+  const viewer = new ConsoleViewer({ url: panel.url, token: owner.token }, id);
+  await viewer.connect();
   await panel.must("POST", `/api/servers/${id}/suspend`, { reason: "Abuse." });
-  await until("the owner is sent away", () => frames.some((frame) => frame.type === "bye" && frame.code === 4409));
-  socket.terminate();
+  await until("the owner is sent away", () =>
+    viewer.frames.some((frame) => frame.type === "bye" && frame.code === 4409),
+  );
+  viewer.close();
   await until("the node has obeyed", async () => (await nodeSays()) === "suspended");
   expect(await running()).toBe(0);
   await until("its end is told: it was asked to stop, not killed", async () => (await view()).exitCode === 0);
