@@ -7,6 +7,7 @@ import { toastFailure } from "../../components/failure-notice.tsx";
 import { TimeAgo } from "../../components/time-ago.tsx";
 import { Badge } from "../../components/ui/badge.tsx";
 import { Button } from "../../components/ui/button.tsx";
+import { cn } from "../../components/ui/class-names.ts";
 import { ConfirmDialog } from "../../components/ui/dialog.tsx";
 
 /** Whether the panel serves another build than the node runs, and nothing is being done about it. */
@@ -66,11 +67,10 @@ export function UpdateNotice({ node: { agentUpdate } }: { node: Node }) {
   return (
     <div
       role="status"
-      className={
-        isFailed
-          ? "flex items-start gap-3 rounded-xl border border-danger/25 bg-danger-soft px-4 py-3 text-sm"
-          : "flex items-start gap-3 rounded-xl border bg-surface px-4 py-3 text-sm"
-      }
+      className={cn(
+        "flex items-start gap-3 rounded-xl border px-4 py-3 text-sm",
+        isFailed ? "border-danger/25 bg-danger-soft" : "bg-surface",
+      )}
     >
       <Icon className={`mt-0.5 size-4 shrink-0 ${isFailed ? "text-danger" : "animate-spin text-subtle"}`} aria-hidden />
       <p className="min-w-0 text-pretty break-words">
