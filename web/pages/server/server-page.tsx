@@ -1,4 +1,4 @@
-import { Activity, Bomb, Network, Settings, TerminalSquare, Users } from "lucide-react";
+import { Activity, Bomb, type LucideIcon, Network, Settings, TerminalSquare, Users } from "lucide-react";
 import { Link, Navigate, Route, Routes, useParams } from "react-router";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import { toApiError } from "../../api/api-error.ts";
@@ -56,6 +56,24 @@ export default function ServerPage() {
   return <LoadedServerPage key={`${serverId} ${server.data.isSuspended}`} server={server.data} />;
 }
 
+interface Section {
+  /** Below the server's own address. */
+  path: string;
+  name: string;
+  icon: LucideIcon;
+  /** Without it the section is not offered. */
+  permission?: string;
+}
+
+const SECTIONS: readonly Section[] = [
+  { path: "", name: "Console", icon: TerminalSquare },
+  { path: "/activity", name: "Activity", icon: Activity, permission: "activity.read" },
+  { path: "/crashes", name: "Crashes", icon: Bomb },
+  { path: "/access", name: "Access", icon: Users, permission: "access.read" },
+  { path: "/network", name: "Network", icon: Network, permission: "allocation.read" },
+  { path: "/settings", name: "Settings", icon: Settings },
+];
+
 function LoadedServerPage({ server }: { server: ServerDetail }) {
   const live = useLiveServer(server.id);
   const base = `/servers/${server.id}`;
@@ -93,70 +111,20 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
           <div className="mt-3">
             <TabLinks
               label="Sections of this server"
-              tabs={[
-                {
-                  to: base,
-                  end: true,
+              tabs={SECTIONS.filter(({ permission }) => !permission || allows(server, permission)).map(
+                ({ path, name, icon: Icon }) => ({
+                  to: base + path,
+                  end: path === "",
                   children: (
                     <>
-                      <TerminalSquare aria-hidden /> Console
+                      <Icon aria-hidden /> {name}
+                      {path === "/crashes" && server.crashCount > 0 && (
+                        <span className="text-subtle">{server.crashCount}</span>
+                      )}
                     </>
                   ),
-                },
-                ...(allows(server, "activity.read")
-                  ? [
-                      {
-                        to: `${base}/activity`,
-                        children: (
-                          <>
-                            <Activity aria-hidden /> Activity
-                          </>
-                        ),
-                      },
-                    ]
-                  : []),
-                {
-                  to: `${base}/crashes`,
-                  children: (
-                    <>
-                      <Bomb aria-hidden /> Crashes
-                      {server.crashCount > 0 && <span className="text-subtle">{server.crashCount}</span>}
-                    </>
-                  ),
-                },
-                ...(allows(server, "access.read")
-                  ? [
-                      {
-                        to: `${base}/access`,
-                        children: (
-                          <>
-                            <Users aria-hidden /> Access
-                          </>
-                        ),
-                      },
-                    ]
-                  : []),
-                ...(allows(server, "allocation.read")
-                  ? [
-                      {
-                        to: `${base}/network`,
-                        children: (
-                          <>
-                            <Network aria-hidden /> Network
-                          </>
-                        ),
-                      },
-                    ]
-                  : []),
-                {
-                  to: `${base}/settings`,
-                  children: (
-                    <>
-                      <Settings aria-hidden /> Settings
-                    </>
-                  ),
-                },
-              ]}
+                }),
+              )}
             />
           </div>
         </div>
