@@ -116,7 +116,7 @@ export function ReinstallDialog({ server, open, onOpenChange }: ReinstallDialogP
       {mayWipe && (
         <div className="flex items-start justify-between gap-4 rounded-lg border p-3">
           <div>
-            <label htmlFor="reinstall-wipe" className="font-medium text-fg">
+            <label htmlFor="reinstall-wipe" className="font-medium text-foreground">
               Delete all files first
             </label>
             <p className="text-[13px]">Worlds, plugins and settings are removed from the node.</p>
