@@ -1,11 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { serverSpec } from "../../testing/server-spec.ts";
-import type { Mount } from "./cgroup.ts";
 import { limitArguments, liveChanges, memoryDefect, type NodeLimits, pinningDefect } from "./limits.ts";
-import { ioWeightKind } from "./node-limits.ts";
 
 const MB = 1024 * 1024;
 const node: NodeLimits = { cpus: [0, 1, 2, 3], ioWeight: null };
@@ -71,39 +66,5 @@ describe("changing the limits of a running container", () => {
   it("keeps a pinning to CPUs that are not there", () => {
     const { kept } = liveChanges({ ...spec, cpuPinning: "9" }, node, null);
     expect(kept).toEqual([{ field: "cpuPinning", reason: "The server is pinned to CPU 9, but this node has 0-3." }]);
-  });
-});
-
-describe("a kernel's way of weighing I/O", () => {
-  let folder: string;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "catalyst-io-"));
-    mkdirSync(join(folder, "system.slice"));
-  });
-  afterEach(() => rmSync(folder, { recursive: true }));
-  const mount = (version: 1 | 2): Mount => ({
-    folder,
-    root: "/",
-    version,
-    controllers: version === 1 ? ["blkio"] : [],
-  });
-  const has = (file: string) => writeFileSync(join(folder, file), "");
-
-  it("is none without the files", () => {
-    expect(ioWeightKind([mount(1)])).toBeNull();
-    expect(ioWeightKind([mount(2)])).toBeNull();
-    expect(ioWeightKind([])).toBeNull();
-  });
-
-  it("is found in version 1 by the file that nerdctl goes by", () => {
-    has("blkio.weight");
-    expect(ioWeightKind([mount(1)])).toBe("bfq");
-  });
-
-  it("is found in version 2 below the topmost cgroup, BFQ before cost", () => {
-    has("system.slice/io.weight");
-    expect(ioWeightKind([mount(2)])).toBe("iocost");
-    has("system.slice/io.bfq.weight");
-    expect(ioWeightKind([mount(2)])).toBe("bfq");
   });
 });

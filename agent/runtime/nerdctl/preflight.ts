@@ -7,8 +7,8 @@ import { canFilterWithinBridges, hasIpv6 } from "../../network/kernel.ts";
 import { error, ok, warning } from "../../preflight/finding.ts";
 import { findProgram, isAtLeast, isExecutable } from "../../preflight/programs.ts";
 import { runProgram } from "../../run-program.ts";
-import { parseCgroupMounts } from "./cgroup.ts";
-import { type Controllers, judgeCgroups } from "./cgroup-findings.ts";
+import { readControllers } from "./cgroup-controllers.ts";
+import { judgeCgroups } from "./cgroup-findings.ts";
 import type { NerdctlCli } from "./cli.ts";
 import { INIT_BINARY_DEFAULT, type NerdctlOptions } from "./options.ts";
 
@@ -149,34 +149,6 @@ async function checkIsolation(): Promise<Finding> {
   return ok(id, subject, "Servers of different owners are kept apart.");
 }
 
-async function controllersOf(mountinfo: string): Promise<Controllers> {
-  const mounts = parseCgroupMounts(mountinfo);
-  const names = mounts.filter((mount) => mount.version === 1).flatMap((mount) => mount.controllers);
-  const exists = (file: string) =>
-    stat(file).then(
-      () => true,
-      () => false,
-    );
-  if (["memory", "cpu", "pids"].every((name) => names.includes(name))) {
-    const folder = (name: string) =>
-      mounts.find((mount) => mount.version === 1 && mount.controllers.includes(name))?.folder ?? "/";
-    const blkio = folder("blkio");
-    const [hasSwap, hasWeight, hasBfqWeight] = await Promise.all([
-      exists(join(folder("memory"), "memory.memsw.limit_in_bytes")),
-      exists(join(blkio, "blkio.weight")),
-      exists(join(blkio, "blkio.bfq.weight")),
-    ]);
-    return { version: 1, names, hasSwapLimit: hasSwap, hasIoWeight: hasWeight || hasBfqWeight };
-  }
-  const unified = mounts.find((mount) => mount.version === 2);
-  const text = unified ? await readFile(join(unified.folder, "cgroup.controllers"), "utf8").catch(() => "") : "";
-  const unifiedNames = text.trim().split(/\s+/).filter(Boolean);
-  // The root has no memory.swap.max; any group below it does, where the kernel counts swap.
-  const slice = unified ? join(unified.folder, "system.slice") : "";
-  const hasSwapLimit = !(await exists(slice)) || (await exists(join(slice, "memory.swap.max")));
-  return { version: 2, names: unifiedNames, hasSwapLimit, hasIoWeight: unifiedNames.includes("io") };
-}
-
 export async function nerdctlPreflight(cli: NerdctlCli, options: NerdctlOptions): Promise<Finding[]> {
   const cniPath = options.cniPath ?? process.env.CNI_PATH ?? (await cniFolder());
   const groups = await Promise.all([
@@ -187,7 +159,7 @@ export async function nerdctlPreflight(cli: NerdctlCli, options: NerdctlOptions)
     checkProgram("tini", options.initBinary ?? INIT_BINARY_DEFAULT, "Install tini."),
     checkProgram("perl", "perl", "Install perl-base: the console logger needs it."),
     checkProgram("mkfifo", "mkfifo", "Install coreutils."),
-    readFile("/proc/self/mountinfo", "utf8").then(controllersOf).then(judgeCgroups),
+    readFile("/proc/self/mountinfo", "utf8").then(readControllers).then(judgeCgroups),
   ]);
   return groups.flat();
 }
