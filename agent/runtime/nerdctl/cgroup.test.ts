@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findCgroup, parseCgroupMounts, parseNetworkBytes, readOomKills, readUsage } from "./cgroup.ts";
+import { cgroupOfEnded, findCgroup, parseCgroupMounts, parseNetworkBytes, readOomKills, readUsage } from "./cgroup.ts";
 
 const V1_MOUNTS = `
 30 25 0:26 / /sys/fs/cgroup ro,nosuid - tmpfs tmpfs ro,mode=755
@@ -36,6 +36,28 @@ describe("the folders of a container's cgroup", () => {
 
   it("are none without a hierarchy", () => {
     expect(findCgroup("0::/x\n", [])).toBeNull();
+  });
+});
+
+describe("the cgroup of a container whose process is gone", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "cgroup-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+  const placed = (mounts: string) => mounts.replaceAll("/sys/fs/cgroup", folder);
+
+  it.each([
+    ["version 1", V1_MOUNTS, "memory/games/abc", 1],
+    ["version 2", V2_MOUNTS, "games/abc", 2],
+    ["version 2 under systemd, in its moment", V2_MOUNTS, "system.slice/nerdctl-abc.scope", 2],
+  ] as const)("is found by its name, in %s", (_what, mounts, path, version) => {
+    expect(cgroupOfEnded("abc", "games", placed(mounts))).toBeNull();
+    mkdirSync(join(folder, path), { recursive: true });
+    expect(cgroupOfEnded("abc", "games", placed(mounts))).toMatchObject({ version, memory: join(folder, path) });
+    expect(cgroupOfEnded("abc", "others", placed(mounts))).toEqual(
+      path.startsWith("system") ? expect.anything() : null,
+    );
   });
 });
 

@@ -1,4 +1,5 @@
 /** A container's use and limits as the kernel states them, for cgroup v1 and v2. */
+import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RuntimeUsage } from "../container-runtime.ts";
@@ -88,6 +89,30 @@ export async function cgroupOfContainer(pid: number, containerId: string): Promi
   return findCgroup(text, parseCgroupMounts(mountinfo));
 }
 
+/** Where nerdctl puts a container's cgroup: by its own driver, and by systemd. */
+const cgroupPaths = (namespace: string, containerId: string) => [
+  `/${namespace}/${containerId}`,
+  `/system.slice/nerdctl-${containerId}.scope`,
+];
+
+/**
+ * The folders of a container whose first process may be gone already: its cgroup stays until the container is removed,
+ * unless systemd, which removes it with the last process, has it. Null when it is not there.
+ *
+ * @param mountinfo content of `/proc/self/mountinfo`.
+ */
+export function cgroupOfEnded(containerId: string, namespace: string, mountinfo: string): CgroupFolders | null {
+  const mounts = parseCgroupMounts(mountinfo);
+  for (const path of cgroupPaths(namespace, containerId)) {
+    const lines = mounts.map(({ version, controllers }) =>
+      version === 2 ? `0::${path}` : `1:${controllers.join(",")}:${path}`,
+    );
+    const folders = findCgroup(lines.join("\n"), mounts);
+    if (folders && existsSync(folders.memory)) return folders;
+  }
+  return null;
+}
+
 /** Sums the interfaces of `/proc/<pid>/net/dev` but the loopback. */
 export function parseNetworkBytes(netDev: string): { rx: number; tx: number } {
   let rx = 0;
@@ -134,7 +159,10 @@ export async function readUsage(folders: CgroupFolders, pid: number): Promise<Ru
   };
 }
 
-/** How many processes of this cgroup the kernel killed for want of memory; null when the cgroup is gone. */
+/**
+ * How many processes of this cgroup the kernel killed for want of memory; null when the cgroup is gone. The kernel
+ * counts before it kills: after an end the count is final.
+ */
 export async function readOomKills(folders: CgroupFolders): Promise<number | null> {
   const file = folders.version === 2 ? "memory.events" : "memory.oom_control";
   const text = await readText(join(folders.memory, file));

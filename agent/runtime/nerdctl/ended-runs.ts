@@ -2,16 +2,18 @@
 import type { Log } from "../../log.ts";
 import type { ExitListener, ExitStatus } from "../container-runtime.ts";
 import { Endings } from "../endings.ts";
-import { type CgroupFolders, readOomKills } from "./cgroup.ts";
 import type { NerdctlCli } from "./cli.ts";
 import { removeContainer } from "./containers.ts";
-import { exitStatus } from "./exit-status.ts";
+import { exitStatus, KILLED } from "./exit-status.ts";
+import { countOomKills, OomEvents } from "./oom.ts";
 import type { RunRecord, RunRecords } from "./run-records.ts";
 
 export class EndedRuns {
   readonly #cli: NerdctlCli;
   readonly #records: RunRecords;
+  readonly #namespace: string;
   readonly #log: Log;
+  readonly #oomEvents = new OomEvents();
   readonly #endings = new Endings();
   #onExit: ExitListener | null = null;
   /** By server: the last run whose end was told in this life of the agent, */
@@ -19,9 +21,10 @@ export class EndedRuns {
   /** and the last whose end is noted, or is being noted. */
   readonly #settling = new Map<string, string>();
 
-  constructor(cli: NerdctlCli, records: RunRecords, log: Log) {
+  constructor(cli: NerdctlCli, records: RunRecords, namespace: string, log: Log) {
     this.#cli = cli;
     this.#records = records;
+    this.#namespace = namespace;
     this.#log = log;
   }
 
@@ -47,6 +50,11 @@ export class EndedRuns {
     return this.#endings.done(serverId);
   }
 
+  /** containerd told of a kill for want of memory; the run's end may be being settled. */
+  tellOom(containerId: string): void {
+    this.#oomEvents.tell(containerId);
+  }
+
   /**
    * Notes how a run ended, tells of it once, and removes the container, which would keep its ports. Failures are
    * logged: an end is told of even when it cannot be noted.
@@ -69,8 +77,8 @@ export class EndedRuns {
     const { serverId, runId, containerId } = record;
     if (!this.isSettled(serverId, runId)) {
       this.#settling.set(serverId, runId);
-      const oomKills = await this.#oomKills(record.cgroup);
-      const exit = record.exit ?? exitStatus(exitCode, exitedAt, sawOomEvent || oomKills > 0);
+      const sawOom = exitCode === KILLED && !record.exit && (sawOomEvent || (await this.#sawOom(record)));
+      const exit = record.exit ?? exitStatus(exitCode, exitedAt, sawOom);
       await this.#records
         .write({ ...record, exit })
         .catch((error) => this.#log.error({ err: error, serverId }, "the end of a run could not be noted"));
@@ -85,7 +93,8 @@ export class EndedRuns {
     this.#onExit(serverId, runId, exit);
   }
 
-  async #oomKills(cgroup: CgroupFolders | null): Promise<number> {
-    return (cgroup && (await readOomKills(cgroup))) ?? 0;
+  async #sawOom({ containerId, cgroup }: RunRecord): Promise<boolean> {
+    const kills = await countOomKills(containerId, this.#namespace, cgroup);
+    return kills === null ? this.#oomEvents.comes(containerId) : kills > 0;
   }
 }

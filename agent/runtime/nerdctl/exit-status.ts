@@ -3,7 +3,8 @@ import type { ExitStatus } from "../container-runtime.ts";
 
 /** Shells and tini report the end by signal N as 128 + N. */
 const SIGNAL_BASE = 128;
-const KILLED = SIGNAL_BASE + constants.signals.SIGKILL;
+/** How an end by SIGKILL is reported. */
+export const KILLED = SIGNAL_BASE + constants.signals.SIGKILL;
 /** Told when a container was seen running and containerd lost how it ended. */
 export const UNKNOWN_EXIT_CODE = 255;
 

@@ -11,12 +11,13 @@ import { writeFileAtomic } from "../../records/atomic-file.ts";
 import type { ExitStatus, InstallSpec, ServerPaths } from "../container-runtime.ts";
 import { RuntimeError } from "../container-runtime.ts";
 import type { ContainerSetting } from "./arguments.ts";
-import { cgroupOfContainer, readOomKills } from "./cgroup.ts";
+import { cgroupOfContainer } from "./cgroup.ts";
 import type { NerdctlCli } from "./cli.ts";
 import { inspectContainer, removeContainer } from "./containers.ts";
 import { exitStatus } from "./exit-status.ts";
 import { installArguments, scriptText } from "./install-arguments.ts";
 import { watchLayer } from "./install-layer.ts";
+import { countOomKills } from "./oom.ts";
 import { installContainerName } from "./options.ts";
 import type { Ownership } from "./ownership.ts";
 import { runContainer } from "./run-container.ts";
@@ -30,6 +31,7 @@ const LAYER_MIN_MB = 2048;
 export interface InstallContext {
   cli: NerdctlCli;
   owner: Ownership;
+  namespace: string;
   setting: ContainerSetting;
   log: Log;
   network: JoinedNetwork;
@@ -81,7 +83,7 @@ function refuseIfAborted(abort: AbortSignal): void {
 async function runScript(
   { spec, paths, environment }: InstallSpec,
   { runId, scriptFile, abort }: { runId: string; scriptFile: string; abort: AbortSignal },
-  { cli, owner, setting, network }: InstallContext,
+  { cli, owner, namespace, setting, network }: InstallContext,
 ): Promise<ExitStatus> {
   refuseIfAborted(abort);
   const run = installArguments({ spec, paths, environment, runId, network }, scriptFile, setting);
@@ -108,7 +110,7 @@ async function runScript(
   }
   const ended = await inspectContainer(cli, owner, containerId);
   if (!ended || ended.exitCode === null) throw new RuntimeError("The install container was lost.");
-  const oomKills = cgroup && (await readOomKills(cgroup));
+  const oomKills = await countOomKills(containerId, namespace, cgroup);
   return exitStatus(ended.exitCode, ended.finishedAt ?? Date.now(), Boolean(oomKills));
 }
 

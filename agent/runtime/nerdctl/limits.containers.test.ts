@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatCpuList } from "../../../protocol/cpu-list.ts";
+import { writeConsoleInput } from "../../console/console-input.ts";
 import { LiveServer } from "../../power/testing/live-server.ts";
 import { ECHO } from "../../testing/server-spec.ts";
 import { waitUntil } from "../../testing/wait-until.ts";
@@ -121,6 +122,20 @@ describe("memory", () => {
     expect(exitOf(tight.spec.id)).toMatchObject({ exitCode: 137, oomKilled: true });
     expect(exitOf(roomy.spec.id)).toMatchObject({ exitCode: 0, oomKilled: false });
     expect(await node.consoleText(roomy)).toBe("survived\n");
+  });
+
+  it("that ran out is told as the reason also when nobody saw the game run, or heard of its end", async () => {
+    const launch = node.launch(`read -r go; exec ${heap(64).split(" && ")[0]}`, { memoryMb: 32 });
+    await node.runtime().start(launch);
+    const { id } = launch.spec;
+    // As if it had been over before its process could be looked at.
+    const file = join(node.dataDir, "nerdctl-runtime", "runs", `${id}.json`);
+    writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, "utf8")), cgroup: null }));
+    await writeConsoleInput(launch.paths, "go");
+    const status = () => nerdctl("inspect", "--format", "{{.State.Status}}", containerName(id)).trim();
+    await waitUntil("its end", () => status() === "exited", 20_000);
+    await node.watchedRuntime();
+    expect(node.exits).toMatchObject([{ serverId: id, exit: { exitCode: 137, oomKilled: true } }]);
   });
 
   it("is not taken from a game that uses it: the rest changes, and the owner is told why", async () => {

@@ -140,11 +140,12 @@ export class LiveRuns {
   /** Acts on what containerd tells of a container; of one that was not seen it is found by a look. */
   async onEvent(event: TaskEvent): Promise<void> {
     const run = this.#live.get(event.containerId);
-    if (!run) return;
     if (event.kind === "oom") {
-      run.sawOom = true;
+      if (run) run.sawOom = true;
+      else this.#ended.tellOom(event.containerId);
       return;
     }
+    if (!run) return;
     if (event.kind === "paused") return this.#unpause(run.record);
     await this.#settle(run.record, event.exitCode, event.exitedAt, run.sawOom);
   }

@@ -74,7 +74,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     this.#options = options;
     this.#cli = new NerdctlCli(options);
     this.#containerSetting = containerSetting(options);
-    const { dataDir, panel, nodeId, log } = options;
+    const { dataDir, panel, nodeId, log, namespace = NAMESPACE_DEFAULT } = options;
     this.#owner = new Ownership(dataDir, { panel, node: nodeId }, log);
     const images = new Images({
       cli: this.#cli,
@@ -86,7 +86,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     this.#networks = new Networks({
       nodeId: options.nodeId,
       dataDir: options.dataDir,
-      namespace: options.namespace ?? NAMESPACE_DEFAULT,
+      namespace,
       netconfPath: options.cniNetconfPath,
       privateRange: options.privateRange,
       hostPorts: options.hostPorts,
@@ -95,7 +95,7 @@ export class NerdctlRuntime implements ContainerRuntime {
       removeNetwork: (name) => removeNetwork(this.#cli, name),
     });
     this.#records = new RunRecords(join(options.dataDir, "nerdctl-runtime", "runs"));
-    this.#ended = new EndedRuns(this.#cli, this.#records, log);
+    this.#ended = new EndedRuns(this.#cli, this.#records, namespace, log);
     this.#live = new LiveRuns({ cli: this.#cli, owner: this.#owner, records: this.#records, ended: this.#ended, log });
     this.#events = new EventStream(this.#cli, options.log, {
       onEvent: (event) =>
@@ -177,6 +177,7 @@ export class NerdctlRuntime implements ContainerRuntime {
       return await runInstall(install, abort, {
         cli: this.#cli,
         owner: this.#owner,
+        namespace: this.#options.namespace ?? NAMESPACE_DEFAULT,
         setting,
         network,
         log: this.#options.log,
