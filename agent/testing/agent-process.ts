@@ -12,6 +12,7 @@ import { unmountBelow } from "../disk/testing/disk-mounts.ts";
 import { createLog } from "../log.ts";
 import { ProcessRuntime } from "../runtime/process/process-runtime.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
+import { removeNetworks } from "./remove-networks.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const bundleFolder = mkdtempSync(join(tmpdir(), "catalyst-agent-bundle-"));
@@ -97,6 +98,7 @@ export class AgentProcess {
     const runtime = new ProcessRuntime({ dataDir: this.dataDir, bootIdentity: bootIdentity(), log });
     for (const { serverId } of await runtime.list()) await runtime.remove(serverId);
     await runtime.close();
+    await removeNetworks(this.dataDir);
     unmountBelow(this.folder);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }

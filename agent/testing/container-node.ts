@@ -128,7 +128,7 @@ export class ContainerNode {
     await this.#agent?.stop().catch(() => undefined);
     const ids = this.nerdctl("ps", "-aq", "--filter", `label=${LABEL.node}=${this.plane.nodeId}`);
     for (const id of ids.split("\n").filter((line) => line !== "")) this.nerdctl("rm", "-f", id);
-    await removeNetworks(this.dataDir);
+    await removeNetworks(this.dataDir, this.#place);
     await this.plane.close();
     unmountBelow(this.folder);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });

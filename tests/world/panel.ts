@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { unmountBelow } from "../../agent/disk/testing/disk-mounts.ts";
+import { removeNetworks } from "../../agent/testing/remove-networks.ts";
 import { childrenOf } from "./processes.ts";
 import { until } from "./until.ts";
 
@@ -151,7 +152,9 @@ export class Panel {
       30_000,
     ).catch(() => {});
     await this.interrupt();
-    unmountBelow(this.ready.dataDir);
+    const { dataDir, nodes } = this.ready;
+    for (const { id } of nodes) await removeNetworks(join(dataDir, "nodes", id, "data"));
+    unmountBelow(dataDir);
     if (this.#options.ownsData ?? this.#options.dataDir === undefined)
       rmSync(this.ready.dataDir, { recursive: true, force: true, maxRetries: 5 });
   }
