@@ -84,6 +84,43 @@ describe("a line typed into a console", () => {
     expect(text + readAvailable(fd)).toMatch(/^y{32768}\ny+\nnext\n$/);
   }, 15_000);
 
+  it("waits with others for its own time only, however many wait before it", async () => {
+    const fd = openAsGame();
+    const lines = Array.from({ length: 24 }, (_, n) => `${n} `.padEnd(8 * 1024, "z"));
+    const outcomes = await Promise.allSettled(lines.map((line) => writeConsoleInput({ stdin }, line)));
+    const went = outcomes.filter(({ status }) => status === "fulfilled").length;
+    expect(went).toBeGreaterThan(0);
+    expect(went).toBeLessThan(lines.length);
+    // None is written later, when nobody expects it any more.
+    await writeConsoleInput({ stdin }, "next").catch(() => undefined);
+    let text = "";
+    for (let part = readAvailable(fd); part !== ""; part = readAvailable(fd)) text += part;
+    expect(
+      text
+        .match(/^\d+(?= z)/gm)!
+        .map(Number)
+        .slice(0, went),
+    ).toEqual([...Array(went).keys()]);
+  }, 12_000);
+
+  it("is refused at once, and not kept, when many wait already", async () => {
+    const fd = openAsGame();
+    const line = "z".repeat(4 * 1024);
+    const isSettled = Array.from({ length: 500 }, () => false);
+    const all = isSettled.map(async (_, n) => {
+      const outcome = await rejection(line);
+      isSettled[n] = true;
+      return outcome;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isSettled.filter((settled) => !settled).length).toBeLessThan(70);
+    expect((await Promise.all(all)).at(-1)).toMatchObject({ code: "CONTAINER_ERROR" });
+    while (readAvailable(fd) !== "");
+    // Those that waited are gone: there is room again.
+    await writeConsoleInput({ stdin }, "next");
+    expect(readAvailable(fd)).toContain("next\n");
+  }, 12_000);
+
   it("goes into nothing but a pipe", async () => {
     rmSync(stdin);
     writeFileSync(stdin, "precious");

@@ -104,6 +104,11 @@ export class FakeControlPlane {
     this.#agent?.terminate();
   }
 
+  /** From now on this connection is read from no more: what the agent sends stays in the kernel and with the agent. */
+  stopReading(): void {
+    this.#agent?.pause();
+  }
+
   async request(operation: AgentOperation): Promise<AgentResponse> {
     const requestId = `q-${++this.#requests}`;
     const answer = new Promise<AgentResponse>((resolve) => this.#waiting.set(requestId, resolve));
