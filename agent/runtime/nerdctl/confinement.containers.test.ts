@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { createConnection, createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -57,6 +57,14 @@ describe("a server's container", () => {
       return console.includes("bye\n") && console;
     });
     expect(text).toBe(`[${value}]\nready\necho: hello\nbye\n`);
+  });
+
+  it("leaves no environment on the node, not even one that a killed agent was just handing over", async () => {
+    const folder = join(node.dataDir, "nerdctl-runtime", "environment");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, "cut-short"), "PASSWORD=hunter2\n");
+    await node.watchedRuntime();
+    expect(existsSync(folder)).toBe(false);
   });
 
   it("is reached on its port by TCP, and refuses a port that is taken in words", async () => {

@@ -5,6 +5,7 @@ import { installConsoleLogger } from "../../console/console-logger.ts";
 import type { ContainerSetting } from "./arguments.ts";
 import { readNodeLimits } from "./node-limits.ts";
 import { GAME_OWNER_DEFAULT, INIT_BINARY_DEFAULT, type NerdctlOptions } from "./options.ts";
+import { environmentFolder } from "./run-container.ts";
 
 /** What the machine grants a process. */
 function openFilesMax(): number {
@@ -18,7 +19,7 @@ async function lastingSetting(options: NerdctlOptions): Promise<Omit<ContainerSe
   return {
     nodeId,
     panel,
-    environmentFolder: join(folder, "environment"),
+    environmentFolder: environmentFolder(dataDir),
     gameOwner: gameOwner ?? GAME_OWNER_DEFAULT,
     initBinary: initBinary ?? INIT_BINARY_DEFAULT,
     logger: await installConsoleLogger(join(folder, "bin")),

@@ -72,4 +72,6 @@ export const isRuntimeDown = (output: string) => CONTAINERD_DOWN.test(output);
 export const isImageMissing = (output: string) => /image not available|no such image/i.test(output);
 export const isContainerMissing = (output: string) =>
   /no such (?:container|object)|container \S+ in namespace \S+ not found/i.test(output);
+export const isPortTaken = (output: string) =>
+  /failed: port is already allocated|bind: address already in use/.test(output);
 export const isNotRunning = (output: string) => /is not running/i.test(output);

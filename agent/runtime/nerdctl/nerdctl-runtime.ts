@@ -39,7 +39,7 @@ import {
   unpauseContainer,
 } from "./containers.ts";
 import { EndedRuns } from "./ended-runs.ts";
-import { isContainerMissing, isImageMissing, isNotRunning } from "./errors.ts";
+import { isContainerMissing, isImageMissing, isNotRunning, isPortTaken } from "./errors.ts";
 import { EventStream } from "./events.ts";
 import { ImageSupply } from "./image-supply.ts";
 import { Images, PULL_DEADLINE_MS } from "./images.ts";
@@ -49,9 +49,10 @@ import { containerName, installContainerName, NAMESPACE_DEFAULT, type NerdctlOpt
 import { Ownership } from "./ownership.ts";
 import { nerdctlPreflight } from "./preflight.ts";
 import { loginFile } from "./registries.ts";
-import { runContainer } from "./run-container.ts";
+import { forgetEnvironments, runContainer } from "./run-container.ts";
 import { type RunRecord, RunRecords } from "./run-records.ts";
 import { containerStatus, stoppedStatus } from "./run-status.ts";
+import { releaseStalePorts } from "./stale-ports.ts";
 import { updateLimits } from "./update-limits.ts";
 
 const SIGNAL_NAME = /^SIG[A-Z0-9]{2,10}$/;
@@ -100,7 +101,10 @@ export class NerdctlRuntime implements ContainerRuntime {
     this.#events = new EventStream(this.#cli, options.log, {
       onEvent: (event) =>
         void this.#live.onEvent(event).catch((error) => options.log.error({ err: error }, "event was lost")),
-      onListening: () => this.#live.lookAtAll(),
+      onListening: async () => {
+        await this.#releaseStalePorts();
+        await this.#live.lookAtAll();
+      },
     });
   }
 
@@ -109,6 +113,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   }
 
   async watch(onExit: ExitListener): Promise<void> {
+    await forgetEnvironments(this.#options.dataDir);
     this.#ended.listen(onExit);
     this.#events.start();
     this.#networks.watch();
@@ -259,11 +264,20 @@ export class NerdctlRuntime implements ContainerRuntime {
       await this.#images.pull(launch.spec.image, { serverId: launch.spec.id, paths: launch.paths });
       result = await runContainer(this.#cli, run);
     }
+    if (result.code !== 0 && isPortTaken(result.stderr) && (await this.#releaseStalePorts()) > 0) {
+      launch.abort?.throwIfAborted();
+      result = await runContainer(this.#cli, run);
+    }
     if (result.code === 0) return result.stdout.trim();
     // A run that failed may leave a container that never lived, and would hold the name and the ports.
     const rest = await this.#live.inspect(launch.spec.id);
     if (rest?.runId === runId) await removeContainer(this.#cli, rest.id);
     throw this.#cli.failure("start", result);
+  }
+
+  #releaseStalePorts(): Promise<number> {
+    const { namespace = NAMESPACE_DEFAULT, log } = this.#options;
+    return releaseStalePorts({ namespace, log });
   }
 
   async #signal(serverId: string, signal: string, runId?: string): Promise<void> {
