@@ -14,17 +14,10 @@ import { createLog } from "../log.ts";
 import { chooseRuntime } from "../runtime/choose-runtime.ts";
 import { containerName, LABEL } from "../runtime/nerdctl/options.ts";
 import { ECHO_IMAGE } from "../runtime/nerdctl/testing/test-node.ts";
+import type { ContainerdPlace } from "./containerd-place.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
 import { removeNetworks } from "./remove-networks.ts";
 import { serverSpec } from "./server-spec.ts";
-
-/** Where another containerd than the environment's is. */
-export interface ContainerdPlace {
-  address: string;
-  data_root: string;
-  cni_path: string;
-  cni_netconfpath: string;
-}
 
 export class ContainerNode {
   readonly plane: FakeControlPlane;

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ECHO_IMAGE } from "../runtime/nerdctl/testing/test-node.ts";
-import type { ContainerdPlace } from "./container-node.ts";
+import type { ContainerdPlace } from "./containerd-place.ts";
 import { waitUntil } from "./wait-until.ts";
 
 const SCRIPT = join(import.meta.dirname, "../../tests/setup/containerd.sh");

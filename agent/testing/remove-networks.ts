@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createLog } from "../log.ts";
 import { NerdctlRuntime } from "../runtime/nerdctl/nerdctl-runtime.ts";
-import type { ContainerdPlace } from "./container-node.ts";
+import type { ContainerdPlace } from "./containerd-place.ts";
 
 /**
  * Does nothing for an agent that never had containers.
