@@ -23,6 +23,8 @@ afterAll(async () => {
 });
 
 const pageErrors: string[] = [];
+/** As long as a name may be, with no place to break it. */
+const LONG_NAME = "n".repeat(100);
 
 const shoot = (name: string) => shootPage(page, name);
 const consoleText = () =>
@@ -119,9 +121,16 @@ it("has pages for nodes, templates, account, users and audit, each without an er
     .getByRole("button", { name: /add a node/i })
     .first()
     .click();
-  await page.getByRole("dialog").waitFor();
+  const dialog = page.getByRole("dialog");
+  await dialog.waitFor();
   await shoot("add-a-node");
+  await dialog.getByLabel("Name", { exact: true }).fill(LONG_NAME);
+  await dialog.getByLabel("Address for players").fill("192.0.2.44");
+  await dialog.getByRole("button", { name: "Continue" }).click();
+  await dialog.getByText("curl").waitFor();
+  await shoot("add-a-node-command");
   await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
   await page.emulateMedia({ colorScheme: "light" });
   await page.goto(panel.url);
   await page.getByText("My first server").first().waitFor();

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { expect } from "vitest";
 import { DESKTOP, launchChromium, PHONE } from "./chromium.ts";
+import { namelessControls, tooWide } from "./page-checks.ts";
 
 const SHOTS = ".screenshots";
 
@@ -32,20 +33,13 @@ export async function signedInPage(
   return page;
 }
 
-/** Runs in the page: what makes it wider than the screen. */
-function tooWide(): string[] {
-  if (document.documentElement.scrollWidth <= window.innerWidth) return [];
-  return [...document.querySelectorAll("body *")]
-    .filter((element) => element.getBoundingClientRect().right > window.innerWidth)
-    .map((element) => `${element.tagName} ${element.className}: ${element.textContent?.slice(0, 40)}`);
-}
-
-/** A picture of the page at both widths; and no page may be wider than its screen. */
+/** A picture of the page at both widths; no page or dialog may be wider than its screen, and no control without a name. */
 export async function shoot(page: Page, name: string): Promise<void> {
   for (const [device, size] of Object.entries({ desktop: DESKTOP, phone: PHONE })) {
     await page.setViewportSize(size);
     await page.screenshot({ path: `${SHOTS}/${name}-${device}.png` });
     expect(await page.evaluate(tooWide), `${name} on a ${device} scrolls sideways`).toEqual([]);
   }
+  expect(await page.evaluate(namelessControls), `${name} has controls that a screen reader cannot name`).toEqual([]);
   await page.setViewportSize(DESKTOP);
 }

@@ -29,7 +29,7 @@ export function Dialog({ open, onOpenChange, title, description, children, class
           {...(description ? {} : { "aria-describedby": undefined })}
         >
           <div className="px-6 pt-5 pr-14 pb-4">
-            <RadixDialog.Title className="font-semibold text-base">{title}</RadixDialog.Title>
+            <RadixDialog.Title className="wrap-anywhere font-semibold text-base">{title}</RadixDialog.Title>
             {description && (
               <RadixDialog.Description className="mt-1 text-[13px] text-subtle">{description}</RadixDialog.Description>
             )}
@@ -72,9 +72,9 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         <AlertDialog.Overlay className={overlayStyle} />
         <AlertDialog.Content className={cn(panelStyle, "max-w-md")}>
           <div className="p-6">
-            <AlertDialog.Title className="font-semibold text-base">{props.title}</AlertDialog.Title>
+            <AlertDialog.Title className="wrap-anywhere font-semibold text-base">{props.title}</AlertDialog.Title>
             <AlertDialog.Description asChild>
-              <div className="mt-2 space-y-3 text-sm text-subtle">{props.children}</div>
+              <div className="wrap-anywhere mt-2 space-y-3 text-sm text-subtle">{props.children}</div>
             </AlertDialog.Description>
             <DialogActions>
               <AlertDialog.Cancel asChild>

@@ -160,7 +160,7 @@ export function ConnectNode({ nodeId, onDone }: { nodeId: string; onDone: () => 
         {isOnline ? (
           <>
             <CircleCheck className="size-5 text-success" aria-hidden />
-            {node?.name} is online.
+            <span className="wrap-anywhere min-w-0">{node?.name} is online.</span>
           </>
         ) : (
           <>

@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { DESKTOP, launchChromium, PHONE } from "../../../tests/world/chromium.ts";
+import { namelessControls, tooWide } from "../../../tests/world/page-checks.ts";
 
 const [base = "http://127.0.0.1:3999", folder = "/tmp/shots", only = ""] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
@@ -25,7 +26,7 @@ const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
     "/servers/new",
     async (page) => {
       await page.getByRole("radio", { name: "Minecraft: Paper" }).click();
-      await page.getByRole("radio", { name: "basement" }).click();
+      await page.getByRole("radio", { name: "rack-1" }).click();
       await page.getByRole("button", { name: "Create server" }).click();
       await page.getByText("is required").first().waitFor();
     },
@@ -132,8 +133,8 @@ try {
       const shoot = async (name: string) => {
         await page.waitForTimeout(500);
         await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`) });
-        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-        if (overflow > 0) problems.add(`${name} ${size}: ${overflow} px too wide`);
+        for (const words of await page.evaluate(tooWide)) problems.add(`${name} ${size}: ${words}`);
+        for (const words of await page.evaluate(namelessControls)) problems.add(`${name}: no name: ${words}`);
       };
       await page.request.post(`${base}/api/auth/logout`);
       await page.goto(`${base}/sign-in`);
