@@ -1,7 +1,6 @@
 /** An administrator updates a node's agent from the panel, while a game runs on it. */
-import { appendFileSync, copyFileSync, renameSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { fallBehind } from "./world/fall-behind.ts";
 import { Panel } from "./world/panel.ts";
 import { until } from "./world/until.ts";
 
@@ -20,20 +19,6 @@ interface Node {
 const node = () => panel.must<Node>("GET", `/api/nodes/${panel.nodeId}`);
 const update = () => panel.must<{ state: string; version: string }>("POST", `/api/nodes/${panel.nodeId}/update-agent`);
 
-/** Has the node run a build of its own, as one that the panel left behind. */
-async function fallBehind(): Promise<void> {
-  const bundle = join(panel.ready.dataDir, "nodes", panel.nodeId, "agent", "catalyst-agent.mjs");
-  copyFileSync(bundle, `${bundle}.older`);
-  appendFileSync(`${bundle}.older`, "\n// older\n");
-  renameSync(`${bundle}.older`, bundle);
-  await panel.killAgent();
-  await until("the older agent is connected", async () => {
-    const { agentVersion, latestAgentVersion } = await node();
-    return agentVersion !== latestAgentVersion;
-  });
-  await panel.waitForNode();
-}
-
 it("is of the panel's own build at first, and says so when asked to update", async () => {
   await until("the node's version is known", async () => (await node()).agentVersion !== null);
   const { agentVersion, latestAgentVersion } = await node();
@@ -45,7 +30,7 @@ it("is of the panel's own build at first, and says so when asked to update", asy
 it("becomes the panel's build with the game running on, its console whole", { timeout: 120_000 }, async () => {
   const serverId = await panel.createServer();
   await panel.startServer(serverId);
-  await fallBehind();
+  await fallBehind(panel);
   const startedAt = async () => (await panel.must<{ startedAt: string }>("GET", `/api/servers/${serverId}`)).startedAt;
   const logs = () => panel.must<{ data: string; latest: number }>("GET", `/api/servers/${serverId}/logs`);
   const since = await startedAt();

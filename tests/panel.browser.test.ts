@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { launchBrowser, shoot as shootPage } from "./world/browser.ts";
@@ -23,6 +24,7 @@ afterAll(async () => {
 });
 
 const pageErrors: string[] = [];
+const FILL = Buffer.alloc(20 * 1024 * 1024);
 /** As long as a name may be, with no place to break it. */
 const LONG_NAME = "n".repeat(100);
 
@@ -156,6 +158,18 @@ it("stops the server", async () => {
   await page.getByRole("button", { name: "Stop", exact: true }).click();
   await page.getByText("Stopped", { exact: true }).first().waitFor();
   await shoot("stopped");
+});
+
+it("tells of a full disk on every section, also while the server is stopped", async () => {
+  const [server] = await panel.must<{ id: string }[]>("GET", "/api/servers");
+  await panel.must("PATCH", `/api/servers/${server!.id}`, { allocatedDiskMb: 16 });
+  writeFileSync(join(panel.ready.dataDir, "nodes", panel.nodeId, "data", "servers", server!.id, "data", "world"), FILL);
+  await page.goto(`${panel.url}/servers/${server!.id}/activity`);
+  await page.getByText(/The disk is over its limit: .* of 16 MiB are used\./).waitFor();
+  await shoot("disk-full");
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByText(/The disk is over its limit/).waitFor();
+  await shoot("settings");
 });
 
 it("had no script error and broke no rule of its content security policy", () => {

@@ -1,4 +1,4 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { z } from "zod";
 import type {
   Allocation,
@@ -6,6 +6,7 @@ import type {
   createdNodeSchema,
   createLocationBodySchema,
   createNodeBodySchema,
+  deletedAllocationsSchema,
   deploymentTokenReplySchema,
   Location,
   Node,
@@ -15,7 +16,7 @@ import type {
 } from "../../protocol/api/nodes.ts";
 import type { HealthReport } from "../../protocol/frames/shared.ts";
 import type { NodeMode } from "../../protocol/node-mode.ts";
-import { request, requestPage } from "./client.ts";
+import { type Page, request, requestPage } from "./client.ts";
 import { LIST_POLL_MS } from "./query-client.ts";
 
 export function useNodes(enabled = true) {
@@ -58,16 +59,36 @@ export function useCheckNode(id: string) {
   });
 }
 
+const nodePath = (id: string) => `/api/nodes/${id}`;
+const askForUpdate = (id: string) => request<UpdateAgentReply>(`${nodePath(id)}/update-agent`, { method: "POST" });
+
 /** Has the node's agent become the build that the panel serves. */
 export function useUpdateAgent(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: () => request<UpdateAgentReply>(`/api/nodes/${id}/update-agent`, { method: "POST" }),
+    mutationFn: () => askForUpdate(id),
     onSettled: () => {
       void queries.invalidateQueries({ queryKey: ["nodes"] });
       return queries.invalidateQueries({ queryKey: ["node", id] });
     },
   });
+}
+
+/** The same for any node, for whoever updates several and looks how it went. */
+export function useUpdateAgents() {
+  const queries = useQueryClient();
+  return {
+    ask: askForUpdate,
+    look: async (id: string) => {
+      const node = await request<NodeDetail>(nodePath(id));
+      queries.setQueryData(["node", id], node);
+      queries.setQueryData<Page<Node>>(
+        ["nodes"],
+        (page) => page && { ...page, items: page.items.map((item) => (item.id === id ? node : item)) },
+      );
+      return node;
+    },
+  };
 }
 
 export function useCreateNode() {
@@ -123,12 +144,32 @@ export function useDeploymentToken() {
   });
 }
 
-export function useAllocations(nodeId: string, enabled = true) {
+export interface AllocationFilters {
+  q: string;
+  use: "free" | "used" | undefined;
+  ip: string | undefined;
+  cursor: string | undefined;
+}
+
+export function useAllocations(nodeId: string, filters: AllocationFilters) {
   return useQuery({
-    queryKey: ["allocations", nodeId],
+    queryKey: ["allocations", nodeId, filters],
     queryFn: ({ signal }) =>
-      requestPage<Allocation>(`/api/nodes/${nodeId}/allocations`, { query: { limit: 200 }, signal }),
-    enabled,
+      requestPage<Allocation>(`${nodePath(nodeId)}/allocations`, { query: { ...filters, limit: 100 }, signal }),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** Takes a range of ports away; those that servers use stay, and are counted. */
+export function useDeleteAllocations(nodeId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (range: { ports: string; ip: string }) =>
+      request<z.infer<typeof deletedAllocationsSchema>>(`${nodePath(nodeId)}/allocations`, {
+        method: "DELETE",
+        query: range,
+      }),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["allocations", nodeId] }),
   });
 }
 

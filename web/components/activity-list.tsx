@@ -2,7 +2,6 @@ import { ScrollText } from "lucide-react";
 import type { AuditEntry } from "../../protocol/api/audit.ts";
 import { EmptyState } from "./empty-state.tsx";
 import { TimeAgo } from "./time-ago.tsx";
-import { Button } from "./ui/button.tsx";
 import { Cell, HeadCell, Table } from "./ui/table.tsx";
 
 /** `server.power.start` as words: what happened to what. */
@@ -74,28 +73,5 @@ export function ActivityList({ entries, withTarget }: { entries: readonly AuditE
         })}
       </tbody>
     </Table>
-  );
-}
-
-/** Steps through a list by cursors. */
-export function Pager({
-  cursors,
-  nextCursor,
-  onChange,
-}: {
-  cursors: readonly string[];
-  nextCursor: string | null;
-  onChange: (cursors: string[]) => void;
-}) {
-  if (cursors.length === 0 && !nextCursor) return null;
-  return (
-    <nav aria-label="Pages" className="mt-4 flex justify-end gap-2">
-      <Button size="small" disabled={cursors.length === 0} onClick={() => onChange(cursors.slice(0, -1))}>
-        Newer
-      </Button>
-      <Button size="small" disabled={!nextCursor} onClick={() => nextCursor && onChange([...cursors, nextCursor])}>
-        Older
-      </Button>
-    </nav>
   );
 }

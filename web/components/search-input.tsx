@@ -1,4 +1,5 @@
 import { Search } from "lucide-react";
+import { cn } from "./ui/class-names.ts";
 import { Input } from "./ui/input.tsx";
 
 interface SearchInputProps {
@@ -7,12 +8,13 @@ interface SearchInputProps {
   placeholder: string;
   value: string;
   onChange: (text: string) => void;
+  className?: string;
 }
 
 /** The search field above a list. */
-export function SearchInput({ label, placeholder, value, onChange }: SearchInputProps) {
+export function SearchInput({ label, placeholder, value, onChange, className }: SearchInputProps) {
   return (
-    <div className="relative mb-4 max-w-sm">
+    <div className={cn("relative mb-4 max-w-sm", className)}>
       <Search className="-translate-y-1/2 absolute top-1/2 left-3 size-4 text-faint" aria-hidden />
       <Input
         type="search"

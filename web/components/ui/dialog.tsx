@@ -1,6 +1,6 @@
 import { X } from "lucide-react";
 import { AlertDialog, Dialog as RadixDialog } from "radix-ui";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { Button } from "./button.tsx";
 import { cn } from "./class-names.ts";
 
@@ -8,6 +8,24 @@ const overlayStyle =
   "fixed inset-0 z-40 bg-black/45 backdrop-blur-[2px] data-[state=closed]:animate-out data-[state=open]:animate-in data-[state=closed]:fade-out-0 data-[state=open]:fade-in-0";
 const panelStyle =
   "fixed inset-x-4 top-1/2 z-50 mx-auto max-h-[min(90dvh,52rem)] max-w-lg -translate-y-1/2 overflow-y-auto rounded-2xl border bg-raised shadow-popover data-[state=closed]:animate-out data-[state=open]:animate-in data-[state=closed]:fade-out-0 data-[state=open]:fade-in-0 data-[state=closed]:zoom-out-98 data-[state=open]:zoom-in-98";
+
+/**
+ * Focus goes back to what had it when the window opened. The library knows only buttons that are part of the window's own
+ * tree; where what opened it is gone, as a row that was deleted, the page's content gets it.
+ */
+function useFocusReturn() {
+  const opener = useRef<Element | null>(null);
+  return {
+    onOpenAutoFocus: () => {
+      opener.current = document.activeElement;
+    },
+    onCloseAutoFocus: (event: Event) => {
+      event.preventDefault();
+      const target = opener.current?.isConnected ? opener.current : document.getElementById("content");
+      if (target instanceof HTMLElement) target.focus({ preventScroll: true });
+    },
+  };
+}
 
 interface DialogProps {
   open: boolean;
@@ -20,12 +38,14 @@ interface DialogProps {
 
 /** A modal window; Esc and the cross close it, and focus returns to what opened it. */
 export function Dialog({ open, onOpenChange, title, description, children, className }: DialogProps) {
+  const focusReturn = useFocusReturn();
   return (
     <RadixDialog.Root open={open} onOpenChange={onOpenChange}>
       <RadixDialog.Portal>
         <RadixDialog.Overlay className={overlayStyle} />
         <RadixDialog.Content
           className={cn(panelStyle, className)}
+          {...focusReturn}
           {...(description ? {} : { "aria-describedby": undefined })}
         >
           <div className="px-6 pt-5 pr-14 pb-4">
@@ -66,11 +86,12 @@ interface ConfirmDialogProps {
 
 /** Asks before something that cannot be taken back, or interrupts. Focus starts on the harmless answer. */
 export function ConfirmDialog(props: ConfirmDialogProps) {
+  const focusReturn = useFocusReturn();
   return (
     <AlertDialog.Root open={props.open} onOpenChange={props.onOpenChange}>
       <AlertDialog.Portal>
         <AlertDialog.Overlay className={overlayStyle} />
-        <AlertDialog.Content className={cn(panelStyle, "max-w-md")}>
+        <AlertDialog.Content className={cn(panelStyle, "max-w-md")} {...focusReturn}>
           <div className="p-6">
             <AlertDialog.Title className="wrap-anywhere font-semibold text-base">{props.title}</AlertDialog.Title>
             <AlertDialog.Description asChild>
@@ -108,12 +129,14 @@ export function Drawer({
   title: string;
   children: ReactNode;
 }) {
+  const focusReturn = useFocusReturn();
   return (
     <RadixDialog.Root open={open} onOpenChange={onOpenChange}>
       <RadixDialog.Portal>
         <RadixDialog.Overlay className={overlayStyle} />
         <RadixDialog.Content
           aria-describedby={undefined}
+          {...focusReturn}
           className="fixed inset-y-0 left-0 z-50 flex w-72 max-w-[85vw] flex-col border-r bg-surface shadow-popover data-[state=closed]:animate-out data-[state=open]:animate-in data-[state=closed]:slide-out-to-left data-[state=open]:slide-in-from-left"
         >
           <RadixDialog.Title className="sr-only">{title}</RadixDialog.Title>

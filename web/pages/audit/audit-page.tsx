@@ -1,7 +1,8 @@
 import { useAudit } from "../../api/administration.ts";
-import { ActivityList, Pager } from "../../components/activity-list.tsx";
+import { ActivityList } from "../../components/activity-list.tsx";
 import { FailureNotice } from "../../components/failure-notice.tsx";
 import { Page } from "../../components/page.tsx";
+import { Pager } from "../../components/pager.tsx";
 import { SearchInput } from "../../components/search-input.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";

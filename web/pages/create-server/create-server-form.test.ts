@@ -82,6 +82,14 @@ describe("the create-server form", () => {
     expect(headroomMb({ ...filled, memoryMb: "2 GB" }, java)).toBe(0);
   });
 
+  test("an address of a pool is asked for with its pool alone, and only when one was typed", () => {
+    const pooled = { ...filled, networkMode: "pool" as const, poolId: "pool-1" };
+    expect(toBody(pooled, template, false)).toMatchObject({ networkMode: "pool", poolId: "pool-1" });
+    expect(toBody(pooled, template, false)).not.toHaveProperty("poolIp");
+    expect(toBody({ ...pooled, poolIp: "10.50.0.9" }, template, false)).toMatchObject({ poolIp: "10.50.0.9" });
+    expect(toBody({ ...filled, poolIp: "10.50.0.9" }, template, false)).not.toHaveProperty("poolIp");
+  });
+
   test("an in: rule becomes a list of choices", () => {
     expect(choices(template.variables[0]!)).toEqual(["true", "false"]);
     expect(choices(template.variables[1]!)).toBeNull();
@@ -93,9 +101,15 @@ describe("the create-server form", () => {
       errorsFromDetails([
         { path: "primaryPort", message: "is taken" },
         { path: "environment.EULA", message: "must be true" },
+        { path: "poolIp", message: "is taken" },
         { path: "ownerId", message: "no such user" },
       ]),
-    ).toEqual({ port: "is taken", "environment.EULA": "must be true", "": "ownerId: no such user" });
+    ).toEqual({
+      port: "is taken",
+      poolIp: "is taken",
+      "environment.EULA": "must be true",
+      "": "ownerId: no such user",
+    });
   });
 });
 

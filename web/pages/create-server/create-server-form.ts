@@ -18,6 +18,8 @@ export interface ServerForm {
   port: string;
   networkMode: NetworkMode;
   poolId: string;
+  /** Empty: the pool's next free address. */
+  poolIp: string;
   environment: Record<string, string>;
   startAfterInstall: boolean;
 }
@@ -38,6 +40,7 @@ export const EMPTY_FORM: ServerForm = {
   port: "",
   networkMode: "bridge",
   poolId: "",
+  poolIp: "",
   environment: {},
   startAfterInstall: true,
 };
@@ -124,7 +127,7 @@ export function toBody(form: ServerForm, template: Template, editsEverything: bo
     allocatedDiskMb: Number(form.diskMb),
     image: form.image,
     ...(form.networkMode === "bridge" ? {} : { networkMode: form.networkMode }),
-    ...(form.networkMode === "pool" ? { poolId: form.poolId } : {}),
+    ...(form.networkMode === "pool" ? { poolId: form.poolId, ...(form.poolIp && { poolIp: form.poolIp }) } : {}),
     ...(form.port === "" ? {} : { primaryPort: Number(form.port) }),
     environment: Object.fromEntries(
       editable.map((variable) => [variable.name, form.environment[variable.name] ?? variable.default]),

@@ -151,7 +151,7 @@ export default function CreateServerPage() {
               <NodeChoice
                 nodes={nodes.data.items}
                 value={form.nodeId}
-                onChange={(nodeId) => change({ nodeId, networkMode: "bridge", poolId: "" })}
+                onChange={(nodeId) => change({ nodeId, networkMode: "bridge", poolId: "", poolIp: "" })}
               />
             )}
           </FormSection>
@@ -207,8 +207,8 @@ export default function CreateServerPage() {
                     onValueChange={(value) =>
                       change(
                         value === "bridge" || value === "host"
-                          ? { networkMode: value, poolId: "" }
-                          : { networkMode: "pool", poolId: value },
+                          ? { networkMode: value, poolId: "", poolIp: "" }
+                          : { networkMode: "pool", poolId: value, poolIp: "" },
                       )
                     }
                     options={[
@@ -216,6 +216,22 @@ export default function CreateServerPage() {
                       { value: "host", label: NETWORK_WORDS.host },
                       ...pools.map((pool) => ({ value: pool.id, label: `${pool.name} (${pool.cidr})` })),
                     ]}
+                  />
+                </Field>
+              )}
+              {form.networkMode === "pool" && (
+                <Field
+                  label="Address"
+                  optional
+                  hint="Of the pool. Empty: its next free one"
+                  className="sm:col-start-2 sm:col-span-2"
+                  error={errorAt("poolIp")}
+                >
+                  <Input
+                    value={form.poolIp}
+                    placeholder="Automatic"
+                    className="font-mono"
+                    onChange={(event) => change({ poolIp: event.target.value.trim() })}
                   />
                 </Field>
               )}

@@ -6,6 +6,7 @@ import { useServers } from "../../api/servers.ts";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { FailureNotice } from "../../components/failure-notice.tsx";
 import { Page } from "../../components/page.tsx";
+import { Pager } from "../../components/pager.tsx";
 import { SearchInput } from "../../components/search-input.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card } from "../../components/ui/card.tsx";
@@ -65,20 +66,12 @@ export function DashboardPage() {
           )}
         </Card>
       )}
-      {(cursors.length > 0 || servers.data?.nextCursor) && (
-        <div className="mt-4 flex justify-end gap-2">
-          <Button size="small" disabled={cursors.length === 0} onClick={() => setCursors(cursors.slice(0, -1))}>
-            Previous
-          </Button>
-          <Button
-            size="small"
-            disabled={!servers.data?.nextCursor}
-            onClick={() => servers.data?.nextCursor && setCursors([...cursors, servers.data.nextCursor])}
-          >
-            Next
-          </Button>
-        </div>
-      )}
+      <Pager
+        cursors={cursors}
+        nextCursor={servers.data?.nextCursor ?? null}
+        onChange={setCursors}
+        words={["Previous", "Next"]}
+      />
       {seesNodes && (nodes.data?.items.length ?? 0) > 0 && <NodeStrip nodes={nodes.data?.items ?? []} />}
     </Page>
   );

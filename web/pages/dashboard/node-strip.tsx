@@ -19,7 +19,7 @@ export function NodeStrip({ nodes }: { nodes: readonly Node[] }) {
           All nodes
         </Link>
       </div>
-      <ul className="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
+      <ul className="grid grid-cols-1 gap-4 sm:grid-cols-2 lg:grid-cols-3">
         {nodes.slice(0, 6).map((node) => (
           <li key={node.id}>
             <NodeCard node={node} />
@@ -33,14 +33,14 @@ export function NodeStrip({ nodes }: { nodes: readonly Node[] }) {
 export function NodeCard({ node }: { node: Node }) {
   return (
     <Card className="relative px-5 py-4 transition-colors hover:border-input">
-      <div className="mb-1 flex items-center justify-between gap-3">
+      <div className="mb-1 flex flex-wrap items-center justify-between gap-x-3 gap-y-1">
         <Link
           to={`/nodes/${node.id}`}
-          className="min-w-12 truncate font-medium text-[15px] after:absolute after:inset-0 focus-visible:after:rounded-xl focus-visible:after:outline-2 focus-visible:after:outline-accent"
+          className="min-w-24 max-w-full flex-1 truncate font-medium text-[15px] after:absolute after:inset-0 focus-visible:after:rounded-xl focus-visible:after:outline-2 focus-visible:after:outline-accent"
         >
           {node.name}
         </Link>
-        <span className="flex min-w-0 flex-wrap items-center justify-end gap-1.5">
+        <span className="flex min-w-0 items-center gap-1.5">
           <FindingsBadge counts={node.findingCounts} />
           <NodeBadge isOnline={node.isOnline} isEnrolled={node.isEnrolled} mode={node.mode} />
         </span>

@@ -34,13 +34,14 @@ export function NodeModeBanner({ node, mayChange }: { node: Node; mayChange: boo
       icon={icon}
       title={
         <>
-          {title}
+          {title}.
           {node.modeSetAt && (
             <>
-              , since <TimeAgo at={node.modeSetAt} />
+              {" "}
+              It began <TimeAgo at={node.modeSetAt} />
+              {node.modeSetByName && `, by ${node.modeSetByName}`}.
             </>
           )}
-          {node.modeSetByName && ` by ${node.modeSetByName}`}.
         </>
       }
       actions={

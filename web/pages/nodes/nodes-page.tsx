@@ -10,6 +10,7 @@ import { Card } from "../../components/ui/card.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 import { NodeCard } from "../dashboard/node-strip.tsx";
 import { AddNodeDialog } from "./add-node-dialog.tsx";
+import { UpdateAll } from "./update-all.tsx";
 
 export default function NodesPage() {
   const me = useMe().data;
@@ -24,10 +25,22 @@ export default function NodesPage() {
   );
   const isEmpty = nodes.data?.items.length === 0;
   return (
-    <Page title="Nodes" description="The machines that run your game servers." actions={!isEmpty && addButton}>
+    <Page
+      title="Nodes"
+      description="The machines that run your game servers."
+      actions={
+        nodes.data &&
+        !isEmpty && (
+          <>
+            {can(me, "node.update") && <UpdateAll nodes={nodes.data.items} />}
+            {addButton}
+          </>
+        )
+      }
+    >
       {nodes.isError && !nodes.data && <FailureNotice error={nodes.error} onRetry={() => void nodes.refetch()} />}
       {nodes.isPending && (
-        <div className="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
+        <div className="grid grid-cols-1 gap-4 sm:grid-cols-2 lg:grid-cols-3">
           <Skeleton className="h-44 rounded-xl" />
           <Skeleton className="h-44 rounded-xl" />
         </div>
@@ -40,7 +53,7 @@ export default function NodesPage() {
           </EmptyState>
         </Card>
       )}
-      <ul className="grid gap-4 sm:grid-cols-2 lg:grid-cols-3">
+      <ul className="grid grid-cols-1 gap-4 sm:grid-cols-2 lg:grid-cols-3">
         {nodes.data?.items.map((node) => (
           <li key={node.id}>
             <NodeCard node={node} />

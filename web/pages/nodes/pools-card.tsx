@@ -15,8 +15,8 @@ import { Input } from "../../components/ui/input.tsx";
 import { Select } from "../../components/ui/select.tsx";
 
 const KINDS: { value: PoolKind; label: string }[] = [
-  { value: "bridge", label: "Bridge: a network of the node's own" },
-  { value: "macvlan", label: "macvlan: the network of one of its interfaces" },
+  { value: "bridge", label: "Bridge: a network in the node" },
+  { value: "macvlan", label: "macvlan: an interface of the node" },
 ];
 
 /** Ranges of which servers of this node can have an address each. */
@@ -48,10 +48,10 @@ export function PoolsCard({ node, mayCreate, mayDelete }: { node: Node; mayCreat
         {pools.data?.items.map((pool) => (
           <li key={pool.id} className="flex items-center justify-between gap-4 px-5 py-3">
             <div className="min-w-0">
-              <p className="truncate text-sm">
+              <p className="wrap-anywhere text-sm">
                 {pool.name} <span className="font-mono text-[13px] text-subtle">{pool.cidr}</span>
               </p>
-              <p className="truncate text-[13px] text-subtle">
+              <p className="text-pretty text-[13px] text-subtle">
                 {pool.kind === "macvlan"
                   ? `macvlan on ${pool.parent}`
                   : pool.isIsolated

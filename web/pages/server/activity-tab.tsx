@@ -1,7 +1,8 @@
 import { useState } from "react";
 import { useServerActivity } from "../../api/servers.ts";
-import { ActivityList, Pager } from "../../components/activity-list.tsx";
+import { ActivityList } from "../../components/activity-list.tsx";
 import { FailureNotice } from "../../components/failure-notice.tsx";
+import { Pager } from "../../components/pager.tsx";
 import { Card } from "../../components/ui/card.tsx";
 import { Skeleton } from "../../components/ui/skeleton.tsx";
 

@@ -24,7 +24,7 @@ export function InstallBanner({ server }: { server: ServerDetail }) {
   return (
     <div className="mt-3 flex flex-wrap items-center gap-x-4 gap-y-2 rounded-lg border bg-raised px-4 py-3 text-sm">
       <PackageOpen aria-hidden className="size-4 shrink-0 text-subtle" />
-      <p className="min-w-0 flex-1" role="status">
+      <p className="min-w-0 flex-1 basis-56" role="status">
         Installing{since === null ? "" : ` for ${elapsedWords(now - since)}`}. The console shows what it does.
       </p>
       {allows(server, "server.reinstall") && (

@@ -12,7 +12,7 @@ import { FOR_ADMINISTRATORS, limitChanges } from "./limit-changes.ts";
 
 const SAVED = "Saved. A running server follows where it can; the page says what waits.";
 
-export function LimitSettings({ server }: { server: ServerDetail }) {
+export function LimitSettings({ server, diskNotice }: { server: ServerDetail; diskNotice: string | null }) {
   const me = useMe().data;
   const update = useUpdateServer(server.id);
   const { notice, errorAt } = formFailure(update.error);
@@ -32,7 +32,7 @@ export function LimitSettings({ server }: { server: ServerDetail }) {
     <Card>
       <CardHeader
         title="Limits"
-        description="The most this server may use. Memory, CPU and processes change while it runs; the rest at the next start."
+        description="The most this server may use. A running server follows at once, but for what its field says."
       />
       <CardBody>
         {/* What was saved becomes the form's own, also when the empty field means a default. */}
@@ -40,7 +40,7 @@ export function LimitSettings({ server }: { server: ServerDetail }) {
           <fieldset disabled={!mayEdit} className="grid gap-4 sm:grid-cols-3">
             <Field
               label="Memory"
-              hint={server.memoryHeadroomMb > 0 ? `MiB · ${total} with head-room` : "MiB"}
+              hint={`MiB${server.memoryHeadroomMb > 0 ? ` · ${total} with head-room` : ""}. Less than is in use waits; a game may learn of it at its next start`}
               error={errorAt("allocatedMemoryMb")}
             >
               {number("allocatedMemoryMb")}
@@ -48,10 +48,15 @@ export function LimitSettings({ server }: { server: ServerDetail }) {
             <Field label="CPU" hint="Cores" error={errorAt("allocatedCpuCores")}>
               {number("allocatedCpuCores")}
             </Field>
-            <Field label="Disk" hint="MiB" error={errorAt("allocatedDiskMb")}>
+            <Field
+              label="Disk"
+              hint="MiB. More: at once where the node can, else when it is next stopped. Less: once it is stopped and its files fit"
+              error={errorAt("allocatedDiskMb")}
+            >
               {number("allocatedDiskMb")}
             </Field>
           </fieldset>
+          {diskNotice && <p className="text-pretty text-[13px] text-subtle">{diskNotice}</p>}
           <details className="group rounded-lg border px-4 py-3">
             <summary className="cursor-pointer select-none rounded font-medium text-[13px]">Advanced limits</summary>
             <fieldset disabled={!mayEdit} className="mt-4 grid gap-4 sm:grid-cols-2">
@@ -73,7 +78,7 @@ export function LimitSettings({ server }: { server: ServerDetail }) {
               </Field>
               <Field
                 label="Time to stop"
-                hint="Seconds before it is ended by force. Empty: by the game"
+                hint="Seconds before it is ended by force, from the next stop on. Empty: by the game"
                 error={errorAt("stopTimeoutSeconds")}
               >
                 {number("stopTimeoutSeconds", String(server.templateStopTimeoutSeconds))}
@@ -81,7 +86,7 @@ export function LimitSettings({ server }: { server: ServerDetail }) {
               <Field label="Processes" hint="Threads count too" error={errorAt("pidsLimit")}>
                 {number("pidsLimit")}
               </Field>
-              <Field label="Open files" hint="Changes at the next start" error={errorAt("openFilesLimit")}>
+              <Field label="Open files" hint="Changes at the next start, not before" error={errorAt("openFilesLimit")}>
                 {number("openFilesLimit")}
               </Field>
             </fieldset>

@@ -3,7 +3,7 @@ import { toast } from "sonner";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
 import type { NetworkMode } from "../../../protocol/network.ts";
 import { usePools, useSetNetwork } from "../../api/network.ts";
-import { toastFailure } from "../../components/failure-notice.tsx";
+import { formFailure } from "../../components/form-failure.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card, CardBody, CardHeader } from "../../components/ui/card.tsx";
 import { Field } from "../../components/ui/field.tsx";
@@ -27,8 +27,9 @@ export function NetworkModeCard({ server, mayChange }: { server: ServerDetail; m
   const save = () =>
     change.mutate(
       { networkMode: mode, ...(mode === "pool" ? { poolId, ...(poolIp ? { poolIp } : {}) } : {}) },
-      { onError: toastFailure, onSuccess: () => toast.success("The network was changed.") },
+      { onSuccess: () => toast.success("The network was changed.") },
     );
+  const { notice, errorAt } = formFailure(change.error);
   return (
     <Card aria-label="Network">
       <CardHeader
@@ -37,12 +38,12 @@ export function NetworkModeCard({ server, mayChange }: { server: ServerDetail; m
       />
       {mayChange && (
         <CardBody className="grid gap-4 sm:grid-cols-3">
-          <Field label="Mode">
+          <Field label="Mode" error={errorAt("networkMode")}>
             <Select value={mode} onValueChange={(value) => setMode(value as NetworkMode)} options={MODES} />
           </Field>
           {mode === "pool" && (
             <>
-              <Field label="Pool">
+              <Field label="Pool" error={errorAt("poolId")}>
                 <Select
                   value={poolId}
                   onValueChange={setPoolId}
@@ -50,7 +51,7 @@ export function NetworkModeCard({ server, mayChange }: { server: ServerDetail; m
                   options={pools.map((pool) => ({ value: pool.id, label: `${pool.name} (${pool.cidr})` }))}
                 />
               </Field>
-              <Field label="Address" optional hint="Empty: the next free one">
+              <Field label="Address" optional hint="Empty: the next free one" error={errorAt("poolIp")}>
                 <Input
                   value={poolIp}
                   onChange={(event) => setPoolIp(event.target.value.trim())}
@@ -59,6 +60,7 @@ export function NetworkModeCard({ server, mayChange }: { server: ServerDetail; m
               </Field>
             </>
           )}
+          {notice && <div className="sm:col-span-3">{notice}</div>}
           <div className="flex items-end sm:col-span-3">
             <Button busy={change.isPending} disabled={mode === "pool" && poolId === ""} onClick={save}>
               Change network

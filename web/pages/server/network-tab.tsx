@@ -14,6 +14,7 @@ import {
 import { allows } from "../../api/servers.ts";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
 import { formFailure } from "../../components/form-failure.tsx";
+import { formatEndpoint } from "../../components/formatting.ts";
 import { Badge } from "../../components/ui/badge.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card, CardHeader } from "../../components/ui/card.tsx";
@@ -90,9 +91,7 @@ function PortRow({ server, allocation }: { server: ServerDetail; allocation: Ser
   return (
     <li className="flex flex-wrap items-center gap-x-4 gap-y-2 px-5 py-3">
       <div className="min-w-0 sm:w-64">
-        <p className="truncate font-mono text-[13px]">
-          {alias ?? ip}:{port}
-        </p>
+        <p className="truncate font-mono text-[13px]">{formatEndpoint(alias ?? ip, port)}</p>
         <p className="mt-1 flex flex-wrap gap-1.5 empty:hidden">
           {isPrimary && <Badge>Primary</Badge>}
           {appliesAtNextStart && <Badge>Applies at next start</Badge>}
@@ -111,7 +110,7 @@ function PortRow({ server, allocation }: { server: ServerDetail; allocation: Ser
           if (text !== (notes ?? "")) note.mutate({ id, notes: text || null }, { onError: toastFailure });
         }}
       />
-      <div className="flex items-center gap-1">
+      <div className="flex items-center gap-1 empty:hidden">
         {!isPrimary && mayUpdate && (
           <Button
             variant="ghost"

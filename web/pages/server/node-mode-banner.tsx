@@ -12,7 +12,7 @@ export function NodeModeBanner({ server }: { server: ServerDetail }) {
       className="mt-4"
       title={
         <>
-          {server.nodeName} is under maintenance{server.nodeModeSetAt && " since "}
+          {server.nodeName} is under maintenance{server.nodeModeSetAt && ", which began "}
           {server.nodeModeSetAt && <TimeAgo at={server.nodeModeSetAt} />}.
         </>
       }

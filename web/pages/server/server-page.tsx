@@ -1,8 +1,9 @@
 import { Activity, Bomb, type LucideIcon, Network, Settings, TerminalSquare, Users } from "lucide-react";
 import { Link, Navigate, Route, Routes, useParams } from "react-router";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
+import type { ResourceStats } from "../../../protocol/frames/shared.ts";
 import { toApiError } from "../../api/api-error.ts";
-import { allows, useServer } from "../../api/servers.ts";
+import { allows, useServer, useServerStats } from "../../api/servers.ts";
 import { CopyChip } from "../../components/copy-button.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { FailureNotice } from "../../components/failure-notice.tsx";
@@ -15,6 +16,7 @@ import { ConsolePanel } from "../../console/console-panel.tsx";
 import { AccessTab } from "./access/access-tab.tsx";
 import { ActivityTab } from "./activity-tab.tsx";
 import { CrashesTab } from "./crashes-tab.tsx";
+import { DiskBanner } from "./disk-banner.tsx";
 import { InstallBanner } from "./installation.tsx";
 import { NetworkTab } from "./network-tab.tsx";
 import { NodeModeBanner } from "./node-mode-banner.tsx";
@@ -76,6 +78,9 @@ const SECTIONS: readonly Section[] = [
 
 function LoadedServerPage({ server }: { server: ServerDetail }) {
   const live = useLiveServer(server.id);
+  // Asked for while none come by themselves, so that a full disk is told of a stopped server, too.
+  const asked = useServerStats(server.id, server.nodeIsOnline && live.stats.length === 0);
+  const latest = server.nodeIsOnline ? (live.stats.at(-1) ?? asked.data) : undefined;
   const base = `/servers/${server.id}`;
   return (
     <div className="flex flex-1 flex-col">
@@ -91,7 +96,7 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
                 {server.connectAddress && (
                   <>
                     <CopyChip text={server.connectAddress} label={`Copy the address ${server.connectAddress}`} />
-                    <span aria-hidden className="text-faint">
+                    <span aria-hidden className="text-faint max-sm:hidden">
                       ·
                     </span>
                   </>
@@ -108,6 +113,7 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
           <InstallBanner server={server} />
           <StatusReason server={server} />
           <PendingBanner server={server} />
+          <DiskBanner stats={latest} />
           <div className="mt-3">
             <TabLinks
               label="Sections of this server"
@@ -130,12 +136,12 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
         </div>
       </header>
       <Routes>
-        <Route index element={<ConsoleTab server={server} live={live} />} />
+        <Route index element={<ConsoleTab server={server} live={live} latest={latest} />} />
         <Route path="activity" element={<ActivityTab serverId={server.id} />} />
         <Route path="crashes" element={<CrashesTab server={server} />} />
         <Route path="access" element={<AccessTab server={server} />} />
         <Route path="network" element={<NetworkTab server={server} />} />
-        <Route path="settings" element={<SettingsTab server={server} />} />
+        <Route path="settings" element={<SettingsTab server={server} diskNotice={latest?.diskNotice ?? null} />} />
         <Route path="*" element={<Navigate to={base} replace />} />
       </Routes>
     </div>
@@ -154,7 +160,13 @@ function StatusReason({ server }: { server: ServerDetail }) {
   );
 }
 
-function ConsoleTab({ server, live }: { server: ServerDetail; live: LiveServer }) {
+interface ConsoleTabProps {
+  server: ServerDetail;
+  live: LiveServer;
+  latest: ResourceStats | undefined;
+}
+
+function ConsoleTab({ server, live, latest }: ConsoleTabProps) {
   const isBarred = useIsBarred(server);
   const readable = allows(server, "console.read") && !isBarred;
   return (
@@ -184,7 +196,7 @@ function ConsoleTab({ server, live }: { server: ServerDetail; live: LiveServer }
           </div>
         )}
       </div>
-      <StatsPanel server={server} stats={live.stats} />
+      <StatsPanel server={server} stats={live.stats} latest={latest} />
     </div>
   );
 }

@@ -24,7 +24,13 @@ import { LimitSettings } from "./limit-settings.tsx";
 import { RestartPolicySettings } from "./restart-policy-settings.tsx";
 import { SuspendButton, useIsBarred } from "./suspension.tsx";
 
-export function SettingsTab({ server }: { server: ServerDetail }) {
+interface SettingsTabProps {
+  server: ServerDetail;
+  /** What its node says of its disk at present, such as a size that waits. */
+  diskNotice: string | null;
+}
+
+export function SettingsTab({ server, diskNotice }: SettingsTabProps) {
   if (useIsBarred(server)) {
     return (
       <EmptyState icon={Ban} title="Nothing can be changed">
@@ -37,7 +43,7 @@ export function SettingsTab({ server }: { server: ServerDetail }) {
       {allows(server, "server.rename") && <GeneralSettings server={server} />}
       {allows(server, "startup.read") && <EnvironmentSettings server={server} />}
       <RestartPolicySettings server={server} />
-      <LimitSettings server={server} />
+      <LimitSettings server={server} diskNotice={diskNotice} />
       <DangerZone server={server} />
     </div>
   );

@@ -3,16 +3,21 @@ import type { ResourceStats } from "../../../protocol/frames/shared.ts";
 import { formatBytes, formatDuration, formatPercent } from "../../components/formatting.ts";
 import { Sparkline } from "../../components/sparkline.tsx";
 import { Card } from "../../components/ui/card.tsx";
-import { cn } from "../../components/ui/class-names.ts";
-import { type DiskWords, diskWords, limitWords } from "./disk-words.ts";
+import { limitWords } from "./disk-words.ts";
 import { networkRates } from "./network-rates.ts";
 import { STATS_KEPT } from "./use-live-server.ts";
 
 const MB = 1024 * 1024;
 
+interface StatsPanelProps {
+  server: ServerDetail;
+  /** Oldest first. */
+  stats: readonly ResourceStats[];
+  latest: ResourceStats | undefined;
+}
+
 /** Live figures of the last two minutes. */
-export function StatsPanel({ server, stats }: { server: ServerDetail; stats: readonly ResourceStats[] }) {
-  const latest = server.nodeIsOnline ? stats.at(-1) : undefined;
+export function StatsPanel({ server, stats, latest }: StatsPanelProps) {
   const memoryLimit = latest?.memoryLimitBytes || server.allocatedMemoryMb * MB;
   const diskLimit = latest?.diskLimitBytes || server.allocatedDiskMb * MB;
   const cpuLimit = server.allocatedCpuCores * 100;
@@ -46,7 +51,7 @@ export function StatsPanel({ server, stats }: { server: ServerDetail; stats: rea
         of={limitWords(formatBytes(diskLimit), latest ?? {})}
         values={stats.map((sample) => sample.diskBytes)}
         max={diskLimit}
-        notes={latest && diskWords(latest)}
+        note={latest?.diskNotice}
       />
       <p className="px-1 text-subtle text-xs tabular-nums max-lg:col-span-2">
         {latest && latest.uptimeMs > 0
@@ -59,26 +64,20 @@ export function StatsPanel({ server, stats }: { server: ServerDetail; stats: rea
   );
 }
 
-const TONES: Record<DiskWords["tone"], string> = {
-  danger: "text-danger",
-  warning: "text-warning",
-  plain: "text-subtle",
-};
-
 function Figure({
   label,
   value,
   of,
   values,
   max,
-  notes = [],
+  note,
 }: {
   label: string;
   value: string | null;
   of: string;
   values: readonly number[];
   max?: number;
-  notes?: readonly DiskWords[] | undefined;
+  note?: string | null | undefined;
 }) {
   return (
     <Card className="overflow-hidden" aria-label={label}>
@@ -88,15 +87,7 @@ function Figure({
           <span className="whitespace-nowrap font-semibold text-[17px] tabular-nums leading-6">{value ?? "–"}</span>
           <span className="whitespace-nowrap text-faint text-xs tabular-nums">{of}</span>
         </p>
-        {notes.map(({ text, tone }) => (
-          <p
-            key={text}
-            role={tone === "plain" ? undefined : "status"}
-            className={cn("text-pretty text-xs", TONES[tone])}
-          >
-            {text}
-          </p>
-        ))}
+        {note && <p className="text-pretty text-subtle text-xs">{note}</p>}
       </div>
       <Sparkline values={values} max={max} capacity={STATS_KEPT} className="mt-1 block h-10 w-full" />
     </Card>

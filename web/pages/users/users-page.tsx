@@ -4,11 +4,11 @@ import { toast } from "sonner";
 import type { UserRecord } from "../../../protocol/api/users.ts";
 import { can, useMe } from "../../api/account.ts";
 import { useCreateUser, useRoles, useUpdateUser, useUsers } from "../../api/administration.ts";
-import { Pager } from "../../components/activity-list.tsx";
 import { EmptyState } from "../../components/empty-state.tsx";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
 import { formFailure } from "../../components/form-failure.tsx";
 import { Page } from "../../components/page.tsx";
+import { Pager } from "../../components/pager.tsx";
 import { SearchInput } from "../../components/search-input.tsx";
 import { TimeAgo } from "../../components/time-ago.tsx";
 import { Badge } from "../../components/ui/badge.tsx";
@@ -115,7 +115,7 @@ function UserRow({ user, isSelf, mayBan, maySetRoles }: UserRowProps) {
     );
   return (
     <tr>
-      <Cell>
+      <Cell className="max-sm:w-full max-sm:pr-0">
         <span className="font-medium">{user.username}</span>
         {isSelf && <span className="ml-2 text-faint text-xs">you</span>}
         <span className="block break-all text-[13px] text-subtle">{user.email}</span>
@@ -128,23 +128,25 @@ function UserRow({ user, isSelf, mayBan, maySetRoles }: UserRowProps) {
       <Cell className="whitespace-nowrap text-subtle max-md:hidden">
         <TimeAgo at={user.createdAt} />
       </Cell>
-      <Cell className="space-x-2 text-right max-sm:space-y-2">
-        {maySetRoles && !isSelf && (
-          <Button size="small" onClick={() => setSettingRoles(true)}>
-            Roles
-          </Button>
-        )}
-        {mayBan &&
-          !isSelf &&
-          (user.isBanned ? (
-            <Button size="small" busy={update.isPending} onClick={() => setBanned(false)}>
-              Lift ban
+      <Cell>
+        <div className="flex justify-end gap-2 max-sm:flex-col max-sm:items-stretch">
+          {maySetRoles && !isSelf && (
+            <Button size="small" onClick={() => setSettingRoles(true)}>
+              Roles
             </Button>
-          ) : (
-            <Button size="small" variant="danger-outline" onClick={() => setBanning(true)}>
-              Ban
-            </Button>
-          ))}
+          )}
+          {mayBan &&
+            !isSelf &&
+            (user.isBanned ? (
+              <Button size="small" busy={update.isPending} onClick={() => setBanned(false)}>
+                Lift ban
+              </Button>
+            ) : (
+              <Button size="small" variant="danger-outline" onClick={() => setBanning(true)}>
+                Ban
+              </Button>
+            ))}
+        </div>
       </Cell>
       <RolesDialog user={user} open={settingRoles} onOpenChange={setSettingRoles} />
       <ConfirmDialog

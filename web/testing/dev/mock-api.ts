@@ -119,7 +119,15 @@ const ROUTES: [string, RegExp, Handler][] = [
   [
     "GET",
     /^\/api\/servers\/([^/]+)\/stats$/,
-    () => ({ cpuPercent: 20 + 90 * Math.random(), memoryBytes: 2.2e9 + 9e8 * Math.random() }),
+    ([, id]) => ({
+      cpuPercent: 20 + 90 * Math.random(),
+      memoryBytes: 2.2e9 + 9e8 * Math.random(),
+      diskBytes: 21_400_000_000,
+      diskLimitBytes: 20_480 * 1024 * 1024,
+      diskLimitKind: "soft",
+      diskState: id === "srv-5" ? "full" : "ok",
+      diskNotice: null,
+    }),
   ],
   [
     "GET",
@@ -154,11 +162,27 @@ const ROUTES: [string, RegExp, Handler][] = [
   [
     "POST",
     /^\/api\/nodes\/([^/]+)\/update-agent$/,
-    () => ({ state: "started", version: NODES[0]!.latestAgentVersion }),
+    ([, id]) => ({ state: id === "node-1" ? "current" : "started", version: NODES[0]!.latestAgentVersion }),
   ],
   ["POST", /^\/api\/nodes\/([^/]+)\/preflight$/, ([, id]) => found(NODES.find((node) => node.id === id))],
   ["GET", /^\/api\/nodes\/([^/]+)$/, ([, id]) => found(NODES.find((node) => node.id === id))],
-  ["GET", /^\/api\/nodes\/([^/]+)\/allocations$/, () => list(ALLOCATIONS)],
+  [
+    "GET",
+    /^\/api\/nodes\/([^/]+)\/allocations$/,
+    (_match, _body, url) => {
+      const { q = "", use, ip } = Object.fromEntries(url.searchParams);
+      const isUse = (isUsed: boolean) => use === undefined || (use === "used") === isUsed;
+      return list(
+        ALLOCATIONS.filter(
+          (each) =>
+            isUse(each.serverId !== null) &&
+            (ip === undefined || each.ip === ip) &&
+            `${each.port} ${each.notes} ${each.serverName}`.toLowerCase().includes(q.toLowerCase()),
+        ),
+      );
+    },
+  ],
+  ["DELETE", /^\/api\/nodes\/([^/]+)\/allocations$/, () => ({ deleted: 4, inUse: 4 })],
   ["GET", /^\/api\/pools$/, () => list(POOLS)],
   ["GET", /^\/api\/servers\/([^/]+)\/allocations$/, () => list(SERVER_ALLOCATIONS)],
   [

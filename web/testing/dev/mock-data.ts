@@ -285,9 +285,9 @@ export const TEMPLATES = [
 export const ALLOCATIONS: Allocation[] = Array.from({ length: 8 }, (_, index) => ({
   id: `a-${index}`,
   nodeId: "node-1",
-  ip: "0.0.0.0",
+  ip: index < 6 ? "0.0.0.0" : "2001:db8:4a1c:77::15",
   port: 25_565 + index,
-  alias: "play.example.com",
+  alias: index < 6 ? "play.example.com" : null,
   notes: index === 7 ? "kept for events" : null,
   serverId: index < 4 ? `srv-${index + 1}` : null,
   serverName: index < 4 ? `Server ${index + 1}` : null,

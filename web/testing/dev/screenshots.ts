@@ -1,6 +1,6 @@
 /**
  * Pictures of every page, wide and narrow, dark and light, for looking at:
- * `node web/testing/dev/screenshots.ts http://127.0.0.1:3999 /tmp/shots [name part]`.
+ * `node web/testing/dev/screenshots.ts http://127.0.0.1:3999 /tmp/shots [name parts, by commas]`.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -10,6 +10,7 @@ import { namelessControls, tooWide } from "../../../tests/world/page-checks.ts";
 
 const [base = "http://127.0.0.1:3999", folder = "/tmp/shots", only = ""] = process.argv.slice(2);
 mkdirSync(folder, { recursive: true });
+const isWanted = (name: string) => only.split(",").some((part) => name.includes(part));
 
 const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
   ["dashboard", "/", (page) => page.getByText("Survival with friends").waitFor()],
@@ -90,6 +91,43 @@ const PAGES: [string, string, ((page: Page) => Promise<unknown>)?][] = [
     },
   ],
   ["nodes", "/nodes"],
+  [
+    "update-all",
+    "/nodes",
+    async (page) => {
+      await page.getByRole("button", { name: "Update all agents" }).click();
+      await page.getByRole("button", { name: /^Update \d/ }).click();
+      await page.getByText("Failed").waitFor();
+    },
+  ],
+  ["ports", "/nodes/node-1", (page) => page.getByLabel("Search ports").scrollIntoViewIfNeeded()],
+  ["pools", "/nodes/node-1", (page) => page.getByRole("region", { name: "IP pools" }).scrollIntoViewIfNeeded()],
+  [
+    "pool-add",
+    "/nodes/node-1",
+    async (page) => {
+      await page.getByRole("button", { name: "Add pool" }).click();
+      await page.getByRole("combobox", { name: "Kind" }).click();
+      await page.getByRole("option", { name: /macvlan/ }).click();
+    },
+  ],
+  [
+    "create-pool",
+    "/servers/new",
+    async (page) => {
+      await page.getByRole("radio", { name: "Minecraft: Paper" }).click();
+      await page.getByRole("radio", { name: "rack-1" }).click();
+      await page.getByRole("combobox", { name: "Network" }).click();
+      await page.getByRole("option", { name: /Public games/ }).click();
+      await page.getByLabel("Address").scrollIntoViewIfNeeded();
+    },
+  ],
+  ["disk-full", "/servers/srv-5/activity", (page) => page.getByText("over its limit").waitFor()],
+  [
+    "settings-disk",
+    "/servers/srv-1/settings",
+    (page) => page.getByRole("textbox", { name: "Disk" }).scrollIntoViewIfNeeded(),
+  ],
   ["node", "/nodes/node-1", (page) => page.getByText("load").waitFor()],
   [
     "node-update",
@@ -139,13 +177,13 @@ try {
       await page.request.post(`${base}/api/auth/logout`);
       await page.goto(`${base}/sign-in`);
       await page.getByLabel("E-mail").waitFor();
-      if ("sign-in".includes(only)) await shoot("sign-in");
+      if (isWanted("sign-in")) await shoot("sign-in");
       await page.getByLabel("E-mail").fill("admin@example.com");
       await page.getByLabel("Password").fill("a long password");
       await page.getByRole("button", { name: "Sign in" }).click();
       await page.getByRole("heading", { name: "Servers" }).waitFor();
       for (const [name, path, prepare] of PAGES) {
-        if (!name.includes(only)) continue;
+        if (!isWanted(name)) continue;
         await page.goto(base + path);
         await page.locator("h1, h2").first().waitFor();
         await prepare?.(page).catch((error: Error) => problems.add(`${name} ${size}: ${error.message.split("\n")[0]}`));

@@ -69,7 +69,7 @@ function GrantRow({ server, grant, isBarred }: { server: ServerDetail; grant: Gr
   const isWithinOwn = !isSelf && !isBarred && grant.permissions.every((permission) => allows(server, permission));
   return (
     <li className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2 px-5 py-3.5">
-      <div className="min-w-0 flex-1 basis-48">
+      <div className="min-w-0 flex-1 basis-48 max-sm:basis-full">
         <p className="font-medium text-sm">
           {grant.username}
           {isSelf && <span className="ml-2 font-normal text-faint text-xs">you</span>}
