@@ -66,8 +66,10 @@ it("creates a server with an address of the pool, which its page shows; a taken 
   await fillServer("Second of the pool");
   await page.getByRole("button", { name: "Create server" }).click();
   await page.getByText("is taken, or not one that this pool gives").waitFor();
+  const address = page.getByLabel("Address");
+  await expect.poll(() => address.evaluate((element) => element === document.activeElement)).toBe(true);
   await shoot(page, "create-pool-taken");
-  await page.getByLabel("Address").fill("");
+  await address.fill("");
   await page.getByRole("button", { name: "Create server" }).click();
   await page.getByRole("heading", { name: "Second of the pool" }).waitFor();
 

@@ -160,12 +160,13 @@ it("stops the server", async () => {
   await shoot("stopped");
 });
 
-it("tells of a full disk on every section, also while the server is stopped", async () => {
+// A node without hard limits walks the files once in half a minute.
+it("tells of a full disk on every section, also while the server is stopped", { timeout: 120_000 }, async () => {
   const [server] = await panel.must<{ id: string }[]>("GET", "/api/servers");
   await panel.must("PATCH", `/api/servers/${server!.id}`, { allocatedDiskMb: 16 });
   writeFileSync(join(panel.ready.dataDir, "nodes", panel.nodeId, "data", "servers", server!.id, "data", "world"), FILL);
   await page.goto(`${panel.url}/servers/${server!.id}/activity`);
-  await page.getByText(/The disk is over its limit: .* of 16 MiB are used\./).waitFor();
+  await page.getByText(/The disk is over its limit: .* of 16 MiB are used\./).waitFor({ timeout: 90_000 });
   await shoot("disk-full");
   await page.getByRole("link", { name: "Settings" }).click();
   await page.getByText(/The disk is over its limit/).waitFor();

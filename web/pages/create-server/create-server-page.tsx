@@ -79,13 +79,17 @@ export default function CreateServerPage() {
       setForm((current) => (current.nodeId ? current : { ...current, nodeId: onlyNode.id }));
   }, [onlyNode]);
 
+  /** The first field with something wrong may be far from the button. */
+  const goToMistake = () =>
+    requestAnimationFrame(() =>
+      formElement.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-invalid]')?.focus(),
+    );
+
   const submit = (event: FormEvent) => {
     event.preventDefault();
     setSubmitted(true);
     if (Object.keys(found).length > 0 || !template) {
-      requestAnimationFrame(() =>
-        formElement.current?.querySelector<HTMLElement>('[aria-invalid="true"], [data-invalid]')?.focus(),
-      );
+      goToMistake();
       return;
     }
     create.mutate(toBody(form, template, can(me, "admin.write")), {
@@ -93,7 +97,10 @@ export default function CreateServerPage() {
         toast.success(`${server.name} is being set up`);
         void navigate(`/servers/${server.id}`);
       },
-      onError: (error) => setRefused(errorsFromDetails(toApiError(error).details)),
+      onError: (error) => {
+        setRefused(errorsFromDetails(toApiError(error).details));
+        goToMistake();
+      },
     });
   };
 
