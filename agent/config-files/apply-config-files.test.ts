@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   chmodSync,
   mkdirSync,
@@ -16,6 +17,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { ConfigFile } from "../../protocol/template.ts";
 import { serverSpec } from "../testing/server-spec.ts";
+import { waitUntil } from "../testing/wait-until.ts";
 import { applyConfigFiles } from "./apply-config-files.ts";
 
 let folder: string;
@@ -70,7 +72,14 @@ test("what is no plain file, or far too large, is refused at once", async () => 
   mkdirSync(join(root, "dir"));
   writeFileSync(join(root, "huge"), "");
   truncateSync(join(root, "huge"), 2 ** 40);
+  // To open it would let whoever waits at its other end go.
+  const writer = spawn("sh", ["-c", `echo text >'${join(root, "pipe")}'`]);
+  const ended = once(writer, "exit");
+  await waitUntil("a writer at the pipe", () => / S \d/.test(readFileSync(`/proc/${writer.pid}/stat`, "utf8")));
   await refused("pipe", "not a file");
+  const drained = execFileSync("timeout", ["5", "cat", join(root, "pipe")], { encoding: "utf8" });
+  expect(drained).toBe("text\n");
+  await ended;
   await refused("dir", "not a file");
   await refused("huge", "larger than 512 KiB");
 });

@@ -68,7 +68,6 @@ function readPresent(folder: ConfinedFolder, name: string): { content: Buffer; s
   }
   try {
     const stats = fstatSync(fd);
-    if (!stats.isFile()) throw new RuntimeError("it is not a file");
     if (stats.size > FILE_MAX_BYTES) throw new RuntimeError(`it is larger than ${FILE_MAX_BYTES / 1024} KiB`);
     return { content: readFileSync(fd), stats };
   } finally {
@@ -107,7 +106,7 @@ function withHome<T>(
     return folder === null ? null : work(folder, name);
   } catch (error) {
     const code = codeOf(error);
-    // A socket or a device in its place cannot be opened.
+    // A folder, FIFO, socket or device in its place.
     if (code === "ENXIO") throw new RuntimeError("it is not a file");
     if (code === "ELOOP" || code === "ENOTDIR") throw new RuntimeError("it is, or leads over, a link or a file");
     if (code === "ENOSPC" || code === "EDQUOT") throw new RuntimeError("the disk is full");

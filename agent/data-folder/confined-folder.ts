@@ -5,12 +5,12 @@
  * entry is done through its folder's descriptor: however links are placed or timed, nothing outside is touched. Names
  * found there are bytes, because a file's name need not be UTF-8. Other mounts are not entered.
  */
-import { closeSync, constants, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from "node:fs";
 import { readdir } from "node:fs/promises";
 
 const FOLDER_FLAGS = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** A FIFO in a file's place must not keep the agent waiting. */
-const FILE_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+/** Linux's O_PATH, which Node does not name: where a file is, without opening it. */
+const PATH_FLAGS = 0o10000000 | constants.O_NOFOLLOW;
 /** Work done before everybody else on this node gets a turn. */
 const TURN_MS = 5;
 
@@ -33,9 +33,23 @@ export class ConfinedFolder {
     return new ConfinedFolder(this.path(name));
   }
 
-  /** Opens what has this name for reading: whether it is a file is still to be asked. Close the descriptor. */
+  /**
+   * Opens a file for reading. What is none is never opened, whenever it was put there: to open a FIFO lets its writer
+   * go, and to open a device may do anything. Close the descriptor.
+   *
+   * @throws Error with the code ELOOP for a link, ENXIO for anything else that is not a file.
+   */
   openFile(name: Buffer | string): number {
-    return openSync(this.path(name), FILE_FLAGS);
+    const place = openSync(this.path(name), PATH_FLAGS);
+    try {
+      const stats = fstatSync(place);
+      if (!stats.isFile()) {
+        throw Object.assign(new Error("not a file"), { code: stats.isSymbolicLink() ? "ELOOP" : "ENXIO" });
+      }
+      return openSync(`/proc/self/fd/${place}`, constants.O_RDONLY);
+    } finally {
+      closeSync(place);
+    }
   }
 
   /** Names an entry for a call that does not follow links in its last component. */

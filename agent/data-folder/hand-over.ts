@@ -56,8 +56,7 @@ function take(folder: ConfinedFolder, name: Buffer, stats: Stats, owner: FileOwn
   if (!stats.isFile() || (stats.mode & SET_ID_BITS) === 0) return;
   const fd = folder.openFile(name);
   try {
-    const now = fstatSync(fd);
-    if (now.isFile()) fchmodSync(fd, now.mode & PERMISSION_BITS);
+    fchmodSync(fd, fstatSync(fd).mode & PERMISSION_BITS);
   } finally {
     closeSync(fd);
   }

@@ -1,9 +1,22 @@
 /** What a hostile game sees from within, and what it can plant in its data folder. */
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { applyConfigFiles } from "../../config-files/apply-config-files.ts";
 import { writeConsoleInput } from "../../console/console-input.ts";
+import { wipeDataFolder } from "../../data-folder/wipe.ts";
+import { copyFiles } from "../../disk/copy-files.ts";
 import { removeData } from "../../reconcile/remove-data.ts";
 import { DiskUsage } from "../../stats/disk-usage.ts";
 import { waitUntil } from "../../testing/wait-until.ts";
@@ -89,6 +102,64 @@ describe("what a game plants in its data folder gives nobody anything outside of
     await removeData(node.dataDir, root);
     expect(readFileSync(outside, "utf8")).toBe("secret=1\n");
     expect(readdirSync("/")).toContain("etc");
+  });
+
+  it("a device, a socket and a pipe, be it planted from outside by root: to no way of the agent, nor to the game", async () => {
+    const secret = join(node.dataDir, "disk");
+    writeFileSync(secret, "secret=1\n".padEnd(2 ** 20, "#"));
+    const loop = execFileSync("losetup", ["--find", "--show", secret], { encoding: "utf8" }).trim();
+    try {
+      const runtime = node.runtime();
+      const launch = node.launch(
+        "read -r go; cat /data/disk.properties; (echo stolen=1 > /data/disk.properties); echo tried; exec sleep 300",
+        { installScript: "cat /mnt/server/disk.properties; echo installed" },
+      );
+      await runtime.start(launch);
+      const { data, root } = launch.paths;
+      const minor = String(statSync(loop).rdev & 0xff);
+      const plant = () => {
+        execFileSync("mknod", ["-m", "666", join(data, "disk.properties"), "b", "7", minor]);
+        // Endless to whoever reads it.
+        execFileSync("mknod", ["-m", "666", join(data, "zero.properties"), "c", "1", "5"]);
+        execFileSync("mkfifo", ["-m", "666", join(data, "pipe.properties")]);
+        const listen = 'IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die "$!"';
+        execFileSync("perl", ["-MIO::Socket::UNIX", "-e", listen, join(data, "socket.properties")]);
+      };
+      plant();
+      // With no disk of its own the folder's mount knows devices: the container's devices are the line that holds.
+      await writeConsoleInput(launch.paths, "go");
+      expect(await said(launch, "tried")).not.toContain("secret");
+
+      const names = readdirSync(data);
+      expect(names).toHaveLength(4);
+      const configFiles = names.map((path) => ({ path, parser: "properties" as const, values: { secret: "stolen" } }));
+      const failures = await applyConfigFiles({ ...launch.spec, configFiles }, data, { uid: 988, gid: 988 }, {});
+      expect(failures).toHaveLength(4);
+      for (const { reason } of failures) expect(reason).toContain("not a file");
+      expect(await new DiskUsage().of(data)).toBeLessThan(64 * 1024);
+      expect(await copyFiles(data, mkdtempSync(join(node.dataDir, "copy-")), new AbortController().signal)).toBe(
+        "done",
+      );
+
+      // An install ends with the hand-over: what is left is the server's user's, and no device.
+      await runtime.remove(launch.spec.id);
+      expect(await runtime.install(launch, new AbortController().signal)).toMatchObject({ exitCode: 0 });
+      expect(await said(launch, "installed")).not.toContain("secret");
+      expect(readdirSync(data).sort()).toEqual(["pipe.properties", "socket.properties"]);
+      for (const name of readdirSync(data)) expect(lstatSync(join(data, name)).uid).toBe(988);
+
+      for (const name of readdirSync(data)) rmSync(join(data, name));
+      plant();
+      await wipeDataFolder(data);
+      expect(readdirSync(data)).toEqual([]);
+      plant();
+      await removeData(node.dataDir, root);
+      expect(existsSync(root)).toBe(false);
+      execFileSync("blockdev", ["--flushbufs", loop]);
+      expect(readFileSync(secret, "utf8")).toMatch(/^secret=1\n#+$/);
+    } finally {
+      execFileSync("losetup", ["--detach", loop]);
+    }
   });
 
   it("a console pipe that was replaced by a link or a file is never written through", async () => {
