@@ -58,7 +58,7 @@ export class TestRegistry {
   /** By `name:tag`. */
   readonly #tags = new Map<string, Blob>();
   #authorization: string | null = null;
-  /** Of layers; 0 sends them at once. */
+  /** Of layers; 0 sends them, and the rest of those that are on their way, at once. */
   bytesPerSecond = 0;
   /** Layers are begun and never finished. */
   isStuck = false;
@@ -149,12 +149,13 @@ export class TestRegistry {
 
   async #sendLayer(content: Buffer, response: ServerResponse): Promise<void> {
     if (this.isStuck) return void response.write(content.subarray(0, 100));
-    if (this.bytesPerSecond === 0) return void response.end(content);
-    const slice = Math.ceil(this.bytesPerSecond / SLICES_PER_SECOND);
-    for (let at = 0; at < content.length && !response.destroyed; at += slice) {
+    let at = 0;
+    while (this.bytesPerSecond > 0 && at < content.length && !response.destroyed) {
+      const slice = Math.ceil(this.bytesPerSecond / SLICES_PER_SECOND);
       response.write(content.subarray(at, at + slice));
+      at += slice;
       await delay(1000 / SLICES_PER_SECOND);
     }
-    response.end();
+    response.end(content.subarray(at));
   }
 }
