@@ -13,6 +13,11 @@ afterAll(() => panel?.stop());
 
 const view = (id: string) => panel.must<ServerDetail>("GET", `/api/servers/${id}`);
 const crashes = (id: string) => panel.must<ServerCrash[]>("GET", `/api/servers/${id}/crashes`);
+/** Lines of the activity about ends that are no crash. */
+const ends = async (id: string) =>
+  (await panel.must<AuditEntry[]>("GET", `/api/servers/${id}/activity`)).filter(
+    ({ action }) => action === "server.ended",
+  );
 const type = (id: string, command: string) => panel.must("POST", `/api/servers/${id}/command`, { command });
 
 /** Waits for a view of the server that a test describes. */
@@ -99,12 +104,16 @@ describe("a game that ends with code 0", () => {
     await type(id, "exit 0");
     const stopped = await seen(id, "the end", (server) => server.status === "stopped");
     expect(stopped).toMatchObject({ exitCode: 0, crashCount: 0, restartAt: null });
+    await until("its end is in the activity", async () => (await ends(id)).length === 1);
     await panel.must("PATCH", `/api/servers/${id}/restart-policy`, { policy: "always" });
     await panel.startServer(id);
     const { startedAt } = await view(id);
     await type(id, "exit 0");
     await seen(id, "the next run", (server) => server.status === "running" && server.startedAt !== startedAt);
     expect(await crashes(id)).toEqual([]);
+    await panel.must("POST", `/api/servers/${id}/stop`);
+    await panel.waitForState(id, "stopped");
+    expect(await ends(id)).toHaveLength(1);
   });
 });
 

@@ -165,6 +165,44 @@ describe("desired power", () => {
   });
 });
 
+describe("a game's own end with code 0", () => {
+  const ended = (change = {}) =>
+    stateEvent(2, { state: "stopped", exitCode: 0, desiredPower: "stopped", desiredPowerAt: 5_001, ...change });
+  const told = () => postgres.query("select server_id, details, at from audit_log where action = 'server.ended'");
+  beforeEach(async () => {
+    await postgres.query("delete from audit_log");
+    await postgres.query("update servers set desired_power = 'running'");
+  });
+
+  it("has a line in the activity, once however often it is written", async () => {
+    await write(ended());
+    await write(ended());
+    const at = new Date(ended().timestamp);
+    expect(await told()).toEqual([{ server_id: "survival", details: { exitCode: 0 }, at }]);
+    expect(await server("survival")).toMatchObject({ desired_power: "stopped", desired_power_at: "5001" });
+  });
+
+  it.each([
+    ["a stop that somebody asked for", { desiredPowerAt: 6_000 }],
+    ["a crash", { state: "crashed" as const, exitCode: 1 }],
+    ["an end of which the code is not known", { exitCode: null }],
+    ["a suspension", { state: "suspended" as const }],
+    ["another node's server", { serverId: "foreign" }],
+  ])("is not %s", async (_what, change) => {
+    await write(ended(change));
+    expect(await told()).toEqual([]);
+  });
+
+  it("is told once a minute at most, whatever the node claims", async () => {
+    for (let end = 1; end < 20; end += 2) {
+      await write(ended({ seq: 10 + end, desiredPowerAt: 5_000 + end }));
+      const again = { seq: 11 + end, desiredPowerAt: 5_001 + end };
+      await write(ended({ ...again, state: "running", exitCode: null, desiredPower: "running" }));
+    }
+    expect((await told()).length).toBeLessThanOrEqual(2);
+  });
+});
+
 describe("crashes", () => {
   const writeCrashes = (...crashes: ReturnType<typeof crashEntry>[]) =>
     database.write({ nodeId: "node-1", states: [], crashes, omitted: [], presence: null });

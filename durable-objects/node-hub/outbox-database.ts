@@ -65,11 +65,27 @@ function stateStatements({ nodeId, states }: OutboxBatch, now: number): SQL[] {
         installed_generation = excluded.installed_generation, seq = excluded.seq, observed_at = excluded.observed_at,
         pending_restart = excluded.pending_restart, run_spec_version = excluded.run_spec_version
       where o.seq < excluded.seq`,
+    cleanEndStatement(nodeId, rows),
     sql`update servers s set desired_power = e.desired_power, desired_power_at = e.desired_power_at
       from ${rows}
       where s.id = e.server_id and s.node_id = ${nodeId} and s.desired_power_at < e.desired_power_at`,
   ];
 }
+
+/**
+ * A line in the activity for a game that ended with code 0 and stays down, which nobody asked for and is no crash. The
+ * agent says so by superseding the wish that the game obeyed by exactly one; any request is at a time of its own. One a
+ * minute and server at most: a node out of its owner's hands can say it as often as it likes.
+ */
+const cleanEndStatement = (nodeId: string, rows: SQL): SQL => sql`
+  insert into audit_log (id, at, action, target_type, target_id, server_id, details)
+  select 'ended-' || s.id || '-' || floor(extract(epoch from now()) / 60)::bigint, to_timestamp(e.observed_at),
+    'server.ended', 'server', s.id, s.id, jsonb_build_object('exitCode', e.exit_code)
+  from ${rows} join servers s on s.id = e.server_id and s.node_id = ${nodeId}
+  where e.state = 'stopped' and e.exit_code = 0 and e.desired_power = 'stopped'
+    and s.desired_power = 'running' and s.desired_power_at + 1 = e.desired_power_at
+  for key share of s
+  on conflict (id) do nothing`;
 
 /** Values as the columns can hold them. */
 function stateRow(event: ServerStateEvent, now: number): Record<string, unknown> {

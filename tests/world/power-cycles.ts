@@ -1,6 +1,7 @@
 /** Servers that are started and ended again and again, in every way an end can come. */
 import type { Panel } from "./panel.ts";
 import { ServerStates } from "./server-states.ts";
+import { until } from "./until.ts";
 
 const RESTING = ["stopped", "crashed", "error"];
 /** One after the other; the second word is where it leaves the server. */
@@ -65,7 +66,10 @@ export class PowerCycles {
   }
 
   async #fail(id: string, { seen }: ServerStates, what: string): Promise<never> {
-    const server = await this.#panel.must<{ status: string; statusReason: string | null }>("GET", `/api/servers/${id}`);
+    const view = () => this.#panel.must<{ status: string; statusReason: string | null }>("GET", `/api/servers/${id}`);
+    // Postgres hears of a state a moment after the viewers.
+    await until("the API to know", async () => (await view()).status === seen.at(-1), 5_000).catch(() => {});
+    const server = await view();
     const { data } = await this.#panel.must<{ data: string }>("GET", `/api/servers/${id}/logs`);
     const facts = `the API says ${server.status}, ${server.statusReason}; ${seen.slice(-6).join(", ")}; console: ${data.slice(-200)}`;
     throw new Error(`server ${id} is ${what}, in cycle ${this.done}: ${facts}`);

@@ -1,21 +1,9 @@
 import { ScrollText } from "lucide-react";
 import type { AuditEntry } from "../../protocol/api/audit.ts";
+import { actionWords, detailWords, sentenceOf } from "./activity-words.ts";
 import { EmptyState } from "./empty-state.tsx";
 import { TimeAgo } from "./time-ago.tsx";
 import { Cell, HeadCell, Table } from "./ui/table.tsx";
-
-/** `server.power.start` as words: what happened to what. */
-function actionWords(action: string): string {
-  const words = action.replace(/[._]/g, " ");
-  return words.charAt(0).toUpperCase() + words.slice(1);
-}
-
-function detailWords(details: Record<string, unknown>): string {
-  return Object.entries(details)
-    .filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
-    .join(", ");
-}
 
 /** Audit entries, newest first. `withTarget` names what each one was about. */
 export function ActivityList({ entries, withTarget }: { entries: readonly AuditEntry[]; withTarget: boolean }) {
@@ -39,11 +27,12 @@ export function ActivityList({ entries, withTarget }: { entries: readonly AuditE
       </thead>
       <tbody>
         {entries.map((entry) => {
-          const details = detailWords(entry.details);
+          const details = detailWords(entry);
           return (
             <tr key={entry.id}>
               <Cell className="font-medium md:whitespace-nowrap">
                 {actionWords(entry.action)}
+                <span className="block font-normal text-[13px] text-subtle md:hidden">{sentenceOf(entry)}</span>
                 <TimeAgo at={entry.at} className="block font-normal text-subtle text-xs md:hidden" />
               </Cell>
               <Cell className="whitespace-nowrap">

@@ -151,7 +151,9 @@ function LoadedServerPage({ server }: { server: ServerDetail }) {
 /** Why the server is in the state it is in, when there is more to say than its name. */
 function StatusReason({ server }: { server: ServerDetail }) {
   const text = server.statusReason ?? "";
-  const isTold = ["crashed", "error", "installing"].includes(server.status) || server.restartAt !== null;
+  const endedByItself = server.status === "stopped" && server.exitCode === 0;
+  const isTold =
+    ["crashed", "error", "installing"].includes(server.status) || endedByItself || server.restartAt !== null;
   if (!text || !isTold || server.isSuspended) return null;
   return (
     <p role="status" className="mt-3 rounded-lg bg-muted px-3 py-2 text-[13px] text-subtle">
