@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { programPath } from "../../run-program.ts";
 import { RuntimeError } from "../container-runtime.ts";
+import { ContainerRests } from "./container-rests.ts";
 import { explainFailure, type FailedAction, isRuntimeDown } from "./errors.ts";
 import { NAMESPACE_DEFAULT, type NerdctlOptions } from "./options.ts";
 
@@ -40,6 +41,7 @@ export class NerdctlCli {
   readonly #globalArguments: string[];
   readonly #environment: Record<string, string>;
   readonly #log: NerdctlOptions["log"];
+  readonly rests = new ContainerRests();
 
   constructor(options: NerdctlOptions) {
     this.#log = options.log;

@@ -87,6 +87,7 @@ async function onContainer(cli: NerdctlCli, args: string[]): Promise<string | nu
 export async function inspectContainer(cli: NerdctlCli, owner: Ownership, name: string): Promise<Container | null> {
   const output = await onContainer(cli, ["inspect", "--type", "container", name]);
   const [container] = output === null ? [] : parseContainers(output);
+  if (container) cli.rests.learn(container.id, container.labels);
   return container && (await owner.judge())(container.labels) ? container : null;
 }
 
@@ -115,7 +116,9 @@ export async function listContainers(cli: NerdctlCli, owner: Ownership): Promise
     const ids = found.code === 0 ? idsIn(found.stdout) : [];
     return ids.length === 0 ? found : cli.call(["inspect", "--type", "container", ...ids]);
   });
-  return printed.trim() === "" ? [] : parseContainers(printed).filter(({ labels }) => isOwn(labels));
+  const containers = printed.trim() === "" ? [] : parseContainers(printed);
+  for (const { id, labels } of containers) cli.rests.learn(id, labels);
+  return containers.filter(({ labels }) => isOwn(labels));
 }
 
 /** Lets a paused container go on. One that is not paused, or not there, is fine. */
@@ -129,6 +132,7 @@ export async function unpauseContainer(cli: NerdctlCli, id: string): Promise<voi
 /** Removes a container, killing it if need be. One that is not there is fine. */
 export async function removeContainer(cli: NerdctlCli, name: string): Promise<void> {
   await onContainer(cli, ["rm", "-f", name]);
+  await cli.rests.remove(name);
 }
 
 /** Ids of all containers of the namespace, running or not, whoever's they are. */
