@@ -11,6 +11,7 @@ import { bootIdentity } from "../boot-identity.ts";
 import { unmountBelow } from "../disk/testing/disk-mounts.ts";
 import { createLog } from "../log.ts";
 import { ProcessRuntime } from "../runtime/process/process-runtime.ts";
+import type { ContainerdPlace } from "./containerd-place.ts";
 import { FakeControlPlane } from "./fake-control-plane.ts";
 import { removeNetworks } from "./remove-networks.ts";
 import { waitUntil } from "./wait-until.ts";
@@ -38,10 +39,16 @@ export class AgentProcess {
     this.module = module;
   }
 
-  configure(plane: FakeControlPlane, agent: Record<string, unknown> = {}): void {
+  /** @param nerdctl where containerd is, when it is not the environment's. */
+  configure(
+    plane: FakeControlPlane,
+    agent: Record<string, unknown> = {},
+    nerdctl: Partial<ContainerdPlace> = {},
+  ): void {
     const config = {
       panel: { url: plane.url, node_id: plane.nodeId, secret: plane.secret },
       agent: { data_dir: this.dataDir, runtime: "process", stats_port: 0, log_level: "debug", ...agent },
+      nerdctl,
     };
     writeFileSync(this.configFile, stringify(config));
     chmodSync(this.configFile, 0o600);
@@ -113,10 +120,14 @@ export interface World {
 }
 
 /** A control plane and a configured agent that is not started yet. */
-export async function makeWorld(nodeId?: string, settings: Record<string, unknown> = {}): Promise<World> {
+export async function makeWorld(
+  nodeId?: string,
+  settings: Record<string, unknown> = {},
+  nerdctl?: ContainerdPlace,
+): Promise<World> {
   const plane = await FakeControlPlane.start(nodeId);
   const agent = new AgentProcess(await agentModule());
-  agent.configure(plane, settings);
+  agent.configure(plane, settings, nerdctl);
   const back = async () => {
     const before = plane.connections;
     agent.start();

@@ -36,6 +36,14 @@ export function randomFrom(seed: number): () => number {
 
 type Action = (slot: Slot) => Promise<unknown>;
 
+/** A fault besides those that every node meets. */
+export interface OwnFault {
+  name: string;
+  /** It comes in each so-manieth place among the faults. */
+  every: number;
+  make(random: () => number, specs: readonly ServerSpec[]): Promise<void>;
+}
+
 interface Slot {
   number: number;
   incarnation: number;
@@ -49,8 +57,10 @@ export interface RandomOptions {
   actions: number;
   faults: number;
   servers: number;
-  /** @param id of the server, a new one each time. */
-  makeSpec(id: string): ServerSpec;
+  /** @param id of the server, a new one each time. @param slot which of the servers it is, or follows. */
+  makeSpec(id: string, slot: number): ServerSpec;
+  ownFaults?: OwnFault[];
+  faultPauseMaxMs?: number;
 }
 
 interface LocalStats {
@@ -70,7 +80,7 @@ export class RandomActions {
     this.#slots = Array.from({ length: options.servers }, (_, number) => ({
       number,
       incarnation: 0,
-      spec: options.makeSpec(`random-${number}-0`),
+      spec: options.makeSpec(`random-${number}-0`, number),
       random: randomFrom(options.seed + number + 1),
     }));
   }
@@ -137,10 +147,14 @@ export class RandomActions {
   async #drive(slot: Slot): Promise<void> {
     while (this.#left-- > 0) {
       const [name, action] = this.#choose(slot);
-      this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+      this.#count(name);
       await action(slot);
       await delay(slot.random() * PAUSE_MAX_MS);
     }
+  }
+
+  #count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
   }
 
   #choose({ random }: Slot): [string, Action] {
@@ -185,7 +199,7 @@ export class RandomActions {
   }
 
   #replace(slot: Slot): void {
-    slot.spec = this.#options.makeSpec(`random-${slot.number}-${++slot.incarnation}`);
+    slot.spec = this.#options.makeSpec(`random-${slot.number}-${++slot.incarnation}`, slot.number);
     this.#tellSpec();
   }
 
@@ -194,15 +208,23 @@ export class RandomActions {
   }
 
   async #makeFaults(random: () => number): Promise<void> {
-    const { world, faults } = this.#options;
-    for (let fault = 0; fault < faults && this.#left > 0; fault++) {
-      await delay(random() * FAULT_PAUSE_MAX_MS);
+    const { world, faults, ownFaults = [], faultPauseMaxMs = FAULT_PAUSE_MAX_MS } = this.#options;
+    for (let fault = 1; fault <= faults && this.#left > 0; fault++) {
+      await delay(random() * faultPauseMaxMs);
       const kind = random();
-      if (kind < 0.4) {
+      const own = ownFaults.find(({ every }) => fault % every === 0);
+      if (own) {
+        this.#count(own.name);
+        await own.make(random, this.specs);
+      } else if (kind < 0.4) {
+        this.#count("agent killed");
         await world.agent.end("SIGKILL");
         world.agent.start();
-      } else if (kind < 0.75) world.plane.drop();
-      else {
+      } else if (kind < 0.75) {
+        this.#count("link dropped");
+        world.plane.drop();
+      } else {
+        this.#count("panel away");
         world.plane.isRefusing = true;
         world.plane.drop();
         await delay(random() * PANEL_AWAY_MAX_MS);

@@ -24,10 +24,13 @@ function entries(folder: string, accepts: (path: string, isFifo: boolean) => boo
 const isRunFile = (path: string) => /-runtime\//.test(path) && !path.endsWith(".cancelled");
 
 /** Of everything that stands on this machine for a panel's one node. */
-export function countLeaks(panel: Panel, containerd: PrivateContainerd | null): LeakCount {
-  const { dataDir } = panel.ready;
+export const countLeaks = (panel: Panel, containerd: PrivateContainerd | null): LeakCount =>
+  countNodeLeaks(panel.ready.dataDir, panel.agentPid(), containerd);
+
+/** Of everything that stands on this machine for one agent. */
+export function countNodeLeaks(dataDir: string, agentPid: number, containerd: PrivateContainerd | null): LeakCount {
   const own: LeakCount = {
-    "open files of the agent": openFiles(panel.agentPid()),
+    "open files of the agent": openFiles(agentPid),
     "processes of games": processesOf("/servers/").filter((pid) => namesFolder(pid, dataDir)).length,
     mounts: mountsBelow(dataDir),
     FIFOs: entries(dataDir, (_path, isFifo) => isFifo),
