@@ -36,9 +36,9 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await world?.agent.end("SIGKILL");
-  require("node:fs").writeFileSync("/tmp/chaos-agent.log", world.agent.output);
-  containerd?.stop();
+  for (const id of containerd ? ctr("containers", "list", "-q") : []) await nerdctl("rm", "-f", id).catch(() => {});
   await world?.close();
+  containerd?.stop();
 });
 
 const run = promisify(execFile);

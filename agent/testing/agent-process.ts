@@ -33,6 +33,7 @@ export class AgentProcess {
   readonly configFile = join(this.folder, "config.toml");
   readonly module: string;
   #child: ChildProcess | null = null;
+  #nerdctl: ContainerdPlace | undefined;
   output = "";
 
   constructor(module: string) {
@@ -40,15 +41,12 @@ export class AgentProcess {
   }
 
   /** @param nerdctl where containerd is, when it is not the environment's. */
-  configure(
-    plane: FakeControlPlane,
-    agent: Record<string, unknown> = {},
-    nerdctl: Partial<ContainerdPlace> = {},
-  ): void {
+  configure(plane: FakeControlPlane, agent: Record<string, unknown> = {}, nerdctl?: ContainerdPlace): void {
+    this.#nerdctl = nerdctl;
     const config = {
       panel: { url: plane.url, node_id: plane.nodeId, secret: plane.secret },
       agent: { data_dir: this.dataDir, runtime: "process", stats_port: 0, log_level: "debug", ...agent },
-      nerdctl,
+      nerdctl: nerdctl ?? {},
     };
     writeFileSync(this.configFile, stringify(config));
     chmodSync(this.configFile, 0o600);
@@ -105,7 +103,7 @@ export class AgentProcess {
     const runtime = new ProcessRuntime({ dataDir: this.dataDir, bootIdentity: bootIdentity(), log });
     for (const { serverId } of await runtime.list()) await runtime.remove(serverId);
     await runtime.close();
-    await removeNetworks(this.dataDir);
+    await removeNetworks(this.dataDir, this.#nerdctl);
     unmountBelow(this.folder);
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
