@@ -16,6 +16,9 @@ import type { Ownership } from "./ownership.ts";
 import type { RunRecord, RunRecords } from "./run-records.ts";
 import { containerStatus, runningStatus, stoppedStatus } from "./run-status.ts";
 
+/** Starts of a node that fail are tried again for days. */
+const GIVEN_UP_MAX = 1_000;
+
 /** A container of this node that was seen running. */
 interface LiveRun {
   record: RunRecord;
@@ -42,6 +45,8 @@ export class LiveRuns {
   readonly #live = new Map<string, LiveRun>();
   /** By server: the run that is being started. */
   readonly #starting = new Map<string, string>();
+  /** Runs whose start failed, oldest first. */
+  readonly #givenUp = new Set<string>();
 
   constructor({ cli, owner, records, ended, log }: LiveRunsOptions) {
     this.#cli = cli;
@@ -51,14 +56,22 @@ export class LiveRuns {
     this.#log = log;
   }
 
-  /** Does `work`, and knows meanwhile that it starts this run. */
+  /** Does `work`, and knows meanwhile that it starts this run. A run whose start failed does not go on. */
   async whileStarting<T>(serverId: string, runId: string, work: () => Promise<T>): Promise<T> {
     this.#starting.set(serverId, runId);
     try {
       return await work();
+    } catch (error) {
+      await this.#giveUp(serverId, runId);
+      throw error;
     } finally {
       if (this.#starting.get(serverId) === runId) this.#starting.delete(serverId);
     }
+  }
+
+  /** Whether this is the run of a start that failed: nobody knows of it, and it is not to go on. */
+  isGivenUp({ runId }: Container): boolean {
+    return this.#givenUp.has(runId);
   }
 
   /** The run that is being started, or else the one that was seen running. */
@@ -122,7 +135,9 @@ export class LiveRuns {
     // Those that begin while the list is made may be missing from it.
     const before = [...this.#live.values()];
     const containers = await listContainers(this.#cli, this.#owner);
-    const games = await this.#withoutDoubles(containers.filter(({ kind }) => kind === "game"));
+    const games = await this.#withoutDoubles(
+      await this.#withoutGivenUp(containers.filter(({ kind }) => kind === "game")),
+    );
     for (const container of games) {
       if (container.isRunning) await this.take(container, await this.#records.read(container.serverId));
       else await this.#lookAgain(container);
@@ -166,6 +181,31 @@ export class LiveRuns {
     const container = await inspectContainer(this.#cli, this.#owner, id);
     if (!container || this.#starting.has(serverId)) return;
     await this.take(container, await this.#records.read(serverId));
+  }
+
+  /**
+   * A start fails too when its answer was lost, be it that containerd was restarted meanwhile: what it made is removed
+   * now, or, while containerd is away, by the next look.
+   */
+  async #giveUp(serverId: string, runId: string): Promise<void> {
+    this.#givenUp.add(runId);
+    if (this.#givenUp.size > GIVEN_UP_MAX) this.#givenUp.delete(this.#givenUp.values().next().value!);
+    const run = this.#liveRunOf(serverId);
+    if (run?.record.runId === runId) this.#live.delete(run.record.containerId);
+    try {
+      const container = await inspectContainer(this.#cli, this.#owner, containerName(serverId));
+      if (container?.runId === runId) await removeContainer(this.#cli, container.id);
+    } catch (error) {
+      this.#log.warn({ err: error, serverId }, "what a failed start has left cannot be looked for");
+    }
+  }
+
+  async #withoutGivenUp(games: Container[]): Promise<Container[]> {
+    for (const container of games.filter((each) => this.isGivenUp(each))) {
+      this.#log.warn({ serverId: container.serverId, containerId: container.id }, "a run that was given up is removed");
+      await removeContainer(this.#cli, container.id);
+    }
+    return games.filter((each) => !this.isGivenUp(each));
   }
 
   /** Two games in one data folder ruin it: the run that was written down stays. */

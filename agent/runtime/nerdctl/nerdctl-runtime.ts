@@ -134,8 +134,9 @@ export class NerdctlRuntime implements ContainerRuntime {
       // The container before is on its way out, and has the name and the ports until it is gone.
       await this.#ended.done(id);
       const present = await this.#live.inspect(id);
-      if (present?.isRunning) return containerStatus(present, this.#records);
-      if (present) await this.#live.clear(present);
+      if (present && this.#live.isGivenUp(present)) await removeContainer(this.#cli, present.id);
+      else if (present?.isRunning) return containerStatus(present, this.#records);
+      else if (present) await this.#live.clear(present);
       return this.#begin(launch, runId);
     });
   }
@@ -269,9 +270,6 @@ export class NerdctlRuntime implements ContainerRuntime {
       result = await runContainer(this.#cli, run);
     }
     if (result.code === 0) return result.stdout.trim();
-    // A run that failed may leave a container that never lived, and would hold the name and the ports.
-    const rest = await this.#live.inspect(launch.spec.id);
-    if (rest?.runId === runId) await removeContainer(this.#cli, rest.id);
     throw this.#cli.failure("start", result);
   }
 

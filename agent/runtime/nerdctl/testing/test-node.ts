@@ -36,8 +36,8 @@ export class TestNode {
     return runtime;
   }
 
-  async watchedRuntime(): Promise<NerdctlRuntime> {
-    const runtime = this.runtime();
+  async watchedRuntime(options: Partial<NerdctlOptions> = {}): Promise<NerdctlRuntime> {
+    const runtime = this.runtime(options);
     await runtime.watch((serverId, runId, exit) => this.exits.push({ serverId, runId, exit }));
     return runtime;
   }

@@ -1,0 +1,78 @@
+/** Starts whose answer is lost: what they made does not go on without anybody knowing of it. */
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { waitUntil } from "../../testing/wait-until.ts";
+import type { NerdctlRuntime } from "./nerdctl-runtime.ts";
+import { LABEL } from "./options.ts";
+import { nerdctl, TestNode } from "./testing/test-node.ts";
+
+let node: TestNode;
+let runtime: NerdctlRuntime;
+/** A file by which nerdctl loses the answer of every `run`, and one by which containerd is away afterwards. */
+let losesAnswers: string;
+let goesAway: string;
+let isAway: string;
+beforeEach(async () => {
+  node = new TestNode();
+  [losesAnswers, goesAway, isAway] = ["loses-answers", "goes-away", "is-away"].map((name) =>
+    join(node.dataDir, name),
+  ) as [string, string, string];
+  const binary = join(node.dataDir, "nerdctl");
+  const script = `#!/bin/sh
+case "$*" in *" run "*)
+  if [ -e ${goesAway} ]; then nerdctl "$@"; touch ${isAway}; exit 1; fi
+  if [ -e ${losesAnswers} ]; then nerdctl "$@"; exit 1; fi
+esac
+case "$*" in *" inspect "* | *" ps "*)
+  if [ -e ${isAway} ]; then echo 'cannot access containerd socket' >&2; exit 1; fi
+esac
+exec nerdctl "$@"
+`;
+  writeFileSync(binary, script, { mode: 0o755 });
+  runtime = await node.watchedRuntime({ binary });
+});
+afterEach(async () => {
+  containerdIsBack();
+  await node.cleanUp();
+});
+
+const containersOf = (id: string) => nerdctl("ps", "-aq", "--filter", `label=${LABEL.server}=${id}`).trim();
+
+function containerdIsBack(): void {
+  for (const file of [losesAnswers, goesAway, isAway]) rmSync(file, { force: true });
+}
+
+it("the container of a start that failed is gone at once", { timeout: 60_000 }, async () => {
+  const launch = node.launch("sleep 600");
+  writeFileSync(losesAnswers, "");
+  await expect(runtime.start(launch)).rejects.toThrow();
+  expect(containersOf(launch.spec.id)).toBe("");
+  expect(node.exits).toEqual([]);
+});
+
+it("one that could not be looked for, because containerd was away, goes when it is back", {
+  timeout: 120_000,
+}, async () => {
+  const launch = node.launch("sleep 600");
+  writeFileSync(goesAway, "");
+  await expect(runtime.start(launch)).rejects.toThrow();
+  expect(containersOf(launch.spec.id)).not.toBe("");
+  containerdIsBack();
+  await waitUntil("the container to be gone", () => containersOf(launch.spec.id) === "", 60_000);
+  expect(node.exits).toEqual([]);
+});
+
+it("and the next start is a run of its own", { timeout: 60_000 }, async () => {
+  const launch = node.launch("sleep 600");
+  writeFileSync(goesAway, "");
+  await expect(runtime.start(launch)).rejects.toThrow();
+  const before = containersOf(launch.spec.id);
+  expect(before).not.toBe("");
+  containerdIsBack();
+  expect(await runtime.start(launch)).toMatchObject({ isRunning: true });
+  const after = containersOf(launch.spec.id);
+  expect(after.split("\n")).toHaveLength(1);
+  expect(after).not.toBe(before);
+  expect(node.exits).toEqual([]);
+});
