@@ -46,7 +46,7 @@ export class AgentProcess {
     const config = {
       panel: { url: plane.url, node_id: plane.nodeId, secret: plane.secret },
       agent: { data_dir: this.dataDir, runtime: "process", stats_port: 0, log_level: "debug", ...agent },
-      nerdctl: nerdctl ?? {},
+      ...(nerdctl && { nerdctl }),
     };
     writeFileSync(this.configFile, stringify(config));
     chmodSync(this.configFile, 0o600);
