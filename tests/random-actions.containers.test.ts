@@ -84,7 +84,11 @@ const OWN_FAULTS: OwnFault[] = [
 ];
 
 const ctr = (...args: string[]) =>
-  execFileSync("ctr", ["--address", containerd.place.address, "--namespace", "catalyst", ...args], { encoding: "utf8" })
+  execFileSync("ctr", ["--address", containerd.place.address, "--namespace", "catalyst", ...args], {
+    encoding: "utf8",
+    // It warns of old cgroups at every call.
+    stdio: ["ignore", "pipe", "ignore"],
+  })
     .split("\n")
     .filter((line) => line !== "");
 
@@ -96,8 +100,11 @@ function expireLeases(): void {
   for (const lease of ctr("leases", "list", "-q")) ctr("leases", "delete", "--sync", lease);
 }
 
-/** Of the agent's own files those of the node stay; `notesOfRuns` looks at the others. */
-const STAYS = ["records of runs"];
+/**
+ * Of the agent's own files those of the node stay; `notesOfRuns` looks at the others. nerdctl leaves a copy of the hosts
+ * file of every container that it removes, and nobody tells the agent of those that the administrator removed.
+ */
+const STAYS = ["records of runs", "copies of hosts files"];
 
 function notesOfRuns(dataDir: string): string[] {
   const folders = ["runs", "environment", "pulls"].map((name) => join(dataDir, "nerdctl-runtime", name));
