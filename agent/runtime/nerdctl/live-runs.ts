@@ -124,9 +124,9 @@ export class LiveRuns {
     return runningStatus(run.record);
   }
 
-  /** Makes room for a new run: the end of the one before is noted, if nobody did, and its container goes. */
+  /** Makes room for a new run: the one before goes, and its end is noted, unless somebody did or it was given up. */
   async clear(container: Container): Promise<void> {
-    await this.take(container, await this.#records.read(container.serverId));
+    if (!this.isGivenUp(container)) await this.take(container, await this.#records.read(container.serverId));
     await removeContainer(this.#cli, container.id);
   }
 
@@ -193,7 +193,7 @@ export class LiveRuns {
     const run = this.#liveRunOf(serverId);
     if (run?.record.runId === runId) this.#live.delete(run.record.containerId);
     try {
-      const container = await inspectContainer(this.#cli, this.#owner, containerName(serverId));
+      const container = await this.inspect(serverId);
       if (container?.runId === runId) await removeContainer(this.#cli, container.id);
     } catch (error) {
       this.#log.warn({ err: error, serverId }, "what a failed start has left cannot be looked for");

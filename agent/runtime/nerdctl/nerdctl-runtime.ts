@@ -60,6 +60,7 @@ const SIGNAL_NAME = /^SIG[A-Z0-9]{2,10}$/;
 export class NerdctlRuntime implements ContainerRuntime {
   readonly name = "nerdctl";
   readonly #options: NerdctlOptions;
+  readonly #namespace: string;
   readonly #cli: NerdctlCli;
   readonly #images: ImageSupply;
   readonly #owner: Ownership;
@@ -76,6 +77,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     this.#cli = new NerdctlCli(options);
     this.#containerSetting = containerSetting(options);
     const { dataDir, panel, nodeId, log, namespace = NAMESPACE_DEFAULT } = options;
+    this.#namespace = namespace;
     this.#owner = new Ownership(dataDir, { panel, node: nodeId }, log);
     const images = new Images({
       cli: this.#cli,
@@ -134,9 +136,8 @@ export class NerdctlRuntime implements ContainerRuntime {
       // The container before is on its way out, and has the name and the ports until it is gone.
       await this.#ended.done(id);
       const present = await this.#live.inspect(id);
-      if (present && this.#live.isGivenUp(present)) await removeContainer(this.#cli, present.id);
-      else if (present?.isRunning) return containerStatus(present, this.#records);
-      else if (present) await this.#live.clear(present);
+      if (present?.isRunning && !this.#live.isGivenUp(present)) return containerStatus(present, this.#records);
+      if (present) await this.#live.clear(present);
       return this.#begin(launch, runId);
     });
   }
@@ -183,7 +184,7 @@ export class NerdctlRuntime implements ContainerRuntime {
       return await runInstall(install, abort, {
         cli: this.#cli,
         owner: this.#owner,
-        namespace: this.#options.namespace ?? NAMESPACE_DEFAULT,
+        namespace: this.#namespace,
         setting,
         network,
         log: this.#options.log,
@@ -274,8 +275,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   }
 
   #releaseStalePorts(): Promise<number> {
-    const { namespace = NAMESPACE_DEFAULT, log } = this.#options;
-    return releaseStalePorts({ namespace, log });
+    return releaseStalePorts({ namespace: this.#namespace, log: this.#options.log });
   }
 
   async #signal(serverId: string, signal: string, runId?: string): Promise<void> {
