@@ -47,10 +47,8 @@ export function writeFault(error: unknown): WriteFault {
  * node thus reports on its own servers alone, whatever it writes.
  */
 function stateStatements({ nodeId, states }: OutboxBatch, now: number): SQL[] {
-  const rows = sql`jsonb_to_recordset(${JSON.stringify(states.map((event) => stateRow(event, now)))}::jsonb) as e(
-    server_id text, state text, reason text, exit_code int, signal text, oom_killed boolean, crash_count int,
-    started_at double precision, restart_at double precision, installed_generation int, seq bigint, observed_at double precision,
-    desired_power text, desired_power_at bigint, pending_restart jsonb, run_spec_version bigint)`;
+  const rows = stateRows(states, now);
+  const cleanEnds = states.filter(({ state, exitCode }) => state === "stopped" && exitCode === 0);
   return [
     sql`insert into server_observed as o (server_id, state, reason, exit_code, signal, oom_killed, crash_count,
         started_at, restart_at, installed_generation, seq, observed_at, pending_restart, run_spec_version)
@@ -65,7 +63,7 @@ function stateStatements({ nodeId, states }: OutboxBatch, now: number): SQL[] {
         installed_generation = excluded.installed_generation, seq = excluded.seq, observed_at = excluded.observed_at,
         pending_restart = excluded.pending_restart, run_spec_version = excluded.run_spec_version
       where o.seq < excluded.seq`,
-    cleanEndStatement(nodeId, rows),
+    ...(cleanEnds.length > 0 ? [cleanEndStatement(nodeId, stateRows(cleanEnds, now))] : []),
     sql`update servers s set desired_power = e.desired_power, desired_power_at = e.desired_power_at
       from ${rows}
       where s.id = e.server_id and s.node_id = ${nodeId} and s.desired_power_at < e.desired_power_at`,
@@ -73,19 +71,25 @@ function stateStatements({ nodeId, states }: OutboxBatch, now: number): SQL[] {
 }
 
 /**
- * A line in the activity for a game that ended with code 0 and stays down, which nobody asked for and is no crash. The
- * agent says so by superseding the wish that the game obeyed by exactly one; any request is at a time of its own. One a
- * minute and server at most: a node out of its owner's hands can say it as often as it likes.
+ * A line in the activity for games that ended with code 0 and stay down, where nobody asked for it. The agent says so by
+ * superseding the wish that the game obeyed by exactly one; any request is at a time of its own. One a minute and server
+ * at most: a node out of its owner's hands can say it as often as it likes.
  */
 const cleanEndStatement = (nodeId: string, rows: SQL): SQL => sql`
   insert into audit_log (id, at, action, target_type, target_id, server_id, details)
   select 'ended-' || s.id || '-' || floor(extract(epoch from now()) / 60)::bigint, to_timestamp(e.observed_at),
     'server.ended', 'server', s.id, s.id, jsonb_build_object('exitCode', e.exit_code)
   from ${rows} join servers s on s.id = e.server_id and s.node_id = ${nodeId}
-  where e.state = 'stopped' and e.exit_code = 0 and e.desired_power = 'stopped'
-    and s.desired_power = 'running' and s.desired_power_at + 1 = e.desired_power_at
+  where e.desired_power = 'stopped' and s.desired_power = 'running' and s.desired_power_at + 1 = e.desired_power_at
   for key share of s
   on conflict (id) do nothing`;
+
+/** Events as rows `e` of a statement. */
+const stateRows = (states: readonly ServerStateEvent[], now: number): SQL => sql`
+  jsonb_to_recordset(${JSON.stringify(states.map((event) => stateRow(event, now)))}::jsonb) as e(
+    server_id text, state text, reason text, exit_code int, signal text, oom_killed boolean, crash_count int,
+    started_at double precision, restart_at double precision, installed_generation int, seq bigint, observed_at double precision,
+    desired_power text, desired_power_at bigint, pending_restart jsonb, run_spec_version bigint)`;
 
 /** Values as the columns can hold them. */
 function stateRow(event: ServerStateEvent, now: number): Record<string, unknown> {
