@@ -1,6 +1,7 @@
 /** All of Catalyst on one machine: what `npm start` starts, in order, and stops in the opposite one. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { formatEndpoint } from "../protocol/endpoint.ts";
 import { type RunningAgent, startAgent } from "./agents.ts";
 import { build } from "./build.ts";
 import { callDaily } from "./daily.ts";
@@ -181,5 +182,5 @@ async function untilConnected(operator: Operator, id: string, logs: Logs, signal
 /** Where this machine reaches the panel: on loopback unless it listens on one other address alone. */
 function panelUrl(host: string, port: number): string {
   const reached = ["0.0.0.0", "*", "::", "localhost"].includes(host) ? "127.0.0.1" : host;
-  return `http://${reached.includes(":") ? `[${reached}]` : reached}:${port}`;
+  return `http://${formatEndpoint(reached, port)}`;
 }

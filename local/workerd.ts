@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { formatEndpoint } from "../protocol/endpoint.ts";
 import { endWithParent } from "./end-with-parent.ts";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { type Supervised, supervise } from "./supervise.ts";
@@ -48,8 +49,8 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 }
 
 function launch(options: EdgeOptions, port: number): ChildProcess {
-  const host = options.host.includes(":") ? `[${options.host}]` : options.host;
-  const args = ["serve", options.configPath, "--control-fd=3", `--socket-addr=http=${host}:${port}`];
+  const address = formatEndpoint(options.host, port);
+  const args = ["serve", options.configPath, "--control-fd=3", `--socket-addr=http=${address}`];
   const child = spawn(...endWithParent("SIGTERM", workerdBinary(), args), {
     env: { PATH: process.env.PATH ?? "", ...options.environment, TZ: "UTC" },
     stdio: ["ignore", "pipe", "pipe", "pipe"],

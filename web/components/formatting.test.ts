@@ -1,13 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  formatBytes,
-  formatCores,
-  formatDuration,
-  formatEndpoint,
-  formatMb,
-  formatPercent,
-  formatRelative,
-} from "./formatting.ts";
+import { formatBytes, formatCores, formatDuration, formatMb, formatPercent, formatRelative } from "./formatting.ts";
 
 describe("figures read as people write them", () => {
   test.each([
@@ -34,11 +26,6 @@ describe("figures read as people write them", () => {
     [3_600_000, "1 h"],
     [90_061_000, "1 d 1 h"],
   ])("%d ms", (ms, text) => expect(formatDuration(ms)).toBe(text));
-
-  test("a port stands apart from its address", () => {
-    expect(formatEndpoint("play.example.com", 25565)).toBe("play.example.com:25565");
-    expect(formatEndpoint("2001:db8::7", 25565)).toBe("[2001:db8::7]:25565");
-  });
 
   test("moments are told from now", () => {
     const now = Date.parse("2026-01-02T00:00:00Z");

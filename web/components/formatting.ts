@@ -27,11 +27,6 @@ export function formatCores(cores: number): string {
   return `${Number(cores.toFixed(2))} ${cores === 1 ? "core" : "cores"}`;
 }
 
-/** `host:port`, with an IPv6 address in brackets. */
-export function formatEndpoint(host: string, port: number): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
 /** A duration in its two largest units: `3 d 4 h`, `12 min 5 s`. */
 export function formatDuration(ms: number): string {
   const seconds = Math.floor(ms / 1000);

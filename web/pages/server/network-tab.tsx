@@ -2,6 +2,7 @@ import { Info, Plus, Star, X } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import type { ServerAllocation } from "../../../protocol/api/server-network.ts";
 import type { ServerDetail } from "../../../protocol/api/servers.ts";
+import { formatEndpoint } from "../../../protocol/endpoint.ts";
 import { can, useMe } from "../../api/account.ts";
 import {
   useAddAllocation,
@@ -14,7 +15,7 @@ import {
 import { allows } from "../../api/servers.ts";
 import { FailureNotice, toastFailure } from "../../components/failure-notice.tsx";
 import { formFailure } from "../../components/form-failure.tsx";
-import { formatEndpoint } from "../../components/formatting.ts";
+import { formText } from "../../components/form-text.ts";
 import { Badge } from "../../components/ui/badge.tsx";
 import { Button } from "../../components/ui/button.tsx";
 import { Card, CardHeader } from "../../components/ui/card.tsx";
@@ -145,7 +146,7 @@ function AddPortForm({ server, onDone }: { server: ServerDetail; onDone: () => v
   const { notice, errorAt } = formFailure(add.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const port = String(new FormData(event.currentTarget).get("port") ?? "").trim();
+    const port = formText(new FormData(event.currentTarget))("port");
     add.mutate(
       { ...(ip === ANY ? {} : { ip }), ...(port === "" ? {} : { port: Number(port) }) },
       { onSuccess: onDone },

@@ -1,4 +1,5 @@
 import type { Server } from "../../../protocol/api/servers.ts";
+import { formatEndpoint } from "../../../protocol/endpoint.ts";
 
 /** A server as `serverColumns` reads it. */
 export interface ServerRecord
@@ -84,6 +85,5 @@ export function connectAddress(
   const { primaryIp, primaryPort, primaryAlias, macvlanAddress } = server;
   if (primaryIp === null || primaryPort === null) return null;
   const isNodes = primaryIp === "0.0.0.0" || primaryIp === "::" || primaryIp === bindAddress;
-  const host = macvlanAddress ?? (primaryAlias || (isNodes ? publicAddress : primaryIp));
-  return `${host.includes(":") ? `[${host}]` : host}:${primaryPort}`;
+  return formatEndpoint(macvlanAddress ?? (primaryAlias || (isNodes ? publicAddress : primaryIp)), primaryPort);
 }
