@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { familyCpuMs, listProcesses, ownMemory, type ProcessEntry, serverProcesses } from "./server-processes.ts";
+import { ownMemory } from "../tests/world/processes.ts";
+import { familyCpuMs, listProcesses, type ProcessEntry, serverProcesses } from "./server-processes.ts";
 
 const DATA = "/tmp/panel-a/nodes/node-1/data";
 const SHIM = "/usr/local/bin/containerd-shim-runc-v2 -namespace catalyst -id 43688932 -address /run/containerd.sock";

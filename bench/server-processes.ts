@@ -1,4 +1,4 @@
-/** The processes that stand around running containers, and the memory that is theirs alone. */
+/** The processes that stand around running containers, and the CPU time that they take. */
 import { readFileSync } from "node:fs";
 import { processIds, statFields } from "../tests/world/processes.ts";
 
@@ -18,12 +18,6 @@ export interface ServerProcesses {
   portHolder: number | null;
   /** What else a shim holds: nothing should. */
   others: number[];
-}
-
-/** Memory in bytes: what would be given back if the process ended, and what no other process can share. */
-export interface OwnMemory {
-  proportional: number;
-  privateDirty: number;
 }
 
 /** All living processes; one that ends meanwhile is left out. */
@@ -55,12 +49,6 @@ export function serverProcesses(processes: readonly ProcessEntry[], dataDir: str
     const others = rest.filter((process) => process !== init && process !== portHolder).map(({ pid }) => pid);
     return [{ shim, init: init?.pid ?? 0, logger: logger.pid, portHolder: portHolder?.pid ?? null, others }];
   });
-}
-
-export function ownMemory(pid: number): OwnMemory {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  const bytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0) * 1024;
-  return { proportional: bytes("Pss"), privateDirty: bytes("Private_Dirty") };
 }
 
 /** CPU time in milliseconds of a process, of the children it has waited for, and of its living ones. */

@@ -25,17 +25,13 @@ beforeAll(async () => {
 });
 afterAll(() => panel?.stop());
 
-interface LocalStats {
-  servers: { serverId: string; state: string }[];
-}
-
 const dataDir = () => join(panel.ready.dataDir, "nodes", panel.nodeId, "data");
 const type = (id: string, line: string) => writeConsoleInput(serverPaths(dataDir(), id), line);
 const view = (id: string) => panel.must<ServerDetail>("GET", `/api/servers/${id}`);
 
 /** What the node itself says of a server; the control plane is not asked. */
 async function localState(id: string): Promise<string | undefined> {
-  const { servers } = (await panel.agentStats()) as unknown as LocalStats;
+  const { servers } = await panel.agentStats();
   return servers.find(({ serverId }) => serverId === id)?.state;
 }
 const inLocalState = (id: string, state: string) =>

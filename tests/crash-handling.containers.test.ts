@@ -84,7 +84,7 @@ it("and in the panel: on the server's page, among its crashes and in its activit
       await page.goto(`${panel.url}/servers/${servers.get(what)}`);
       await page.getByText(words.replace(/\.$/, "")).first().waitFor();
       await page.getByRole("link", { name: "Crashes" }).click();
-      const crashes = page.getByRole("region", { name: "Crashes" }).or(page.getByLabel("Crashes"));
+      const crashes = page.getByRole("region", { name: "Crashes" });
       if (end.status === "crashed") await crashes.getByText(words.replace(/\.$/, "")).first().waitFor();
       else await page.getByText("None since the last start by hand.").waitFor();
       await shoot(page, `crashes-${what.replaceAll(" ", "-")}`);

@@ -12,7 +12,7 @@ import { waitUntil } from "../agent/testing/wait-until.ts";
 import type { LogsReply } from "../protocol/agent-replies.ts";
 import type { ResourceStats } from "../protocol/frames/shared.ts";
 import type { ServerSpec } from "../protocol/spec.ts";
-import { processesOf, processIds, residentBytes } from "./world/processes.ts";
+import { ownMemory, processesOf, processIds, residentBytes } from "./world/processes.ts";
 
 const MIB = 2 ** 20;
 const IMAGE = "catalyst-test/echo:1";
@@ -70,10 +70,6 @@ async function echoP99(tag: string): Promise<number> {
   return times.sort((a, b) => a - b)[Math.floor(ROUND_TRIPS * 0.99) - 1]!;
 }
 
-/** Memory that is a process's own, in MiB. */
-const ownMib = (pid: number) =>
-  Number(/^Private_Dirty:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, "utf8"))![1]) / 1024;
-
 function loggerOf(serverId: string): number | undefined {
   const { console } = serverPaths(world.agent.dataDir, serverId);
   return processIds().find((pid) => {
@@ -98,7 +94,7 @@ class Watch {
       this.agentPeak = Math.max(this.agentPeak, agentMib());
       logger ??= loggerOf(serverId);
       try {
-        if (logger) this.loggerPeak = Math.max(this.loggerPeak, ownMib(logger));
+        if (logger) this.loggerPeak = Math.max(this.loggerPeak, ownMemory(logger).privateDirty / MIB);
       } catch {
         // It ended with its game.
       }

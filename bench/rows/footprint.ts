@@ -1,12 +1,12 @@
 /** Fifty running containers that nobody watches: what the agent takes for them, and what stands around each. */
 import { Panel } from "../../tests/world/panel.ts";
-import { residentBytes } from "../../tests/world/processes.ts";
+import { type OwnMemory, ownMemory, residentBytes } from "../../tests/world/processes.ts";
 import { until } from "../../tests/world/until.ts";
 import { type Measurement, ms } from "../bench.ts";
 import { openConsole, sleeperTemplate, startAndTime, whatIsMissing } from "../containers.ts";
 import { median, percentile } from "../percentile.ts";
 import type { Row } from "../report.ts";
-import { familyCpuMs, listProcesses, type OwnMemory, ownMemory, serverProcesses } from "../server-processes.ts";
+import { familyCpuMs, listProcesses, serverProcesses } from "../server-processes.ts";
 
 const SERVERS = 50;
 const MINUTE_MS = 60_000;

@@ -1,11 +1,10 @@
 /** Twenty running servers that nobody watches: what a minute of them costs, and the memory of their agent. */
 import type { Panel } from "../../tests/world/panel.ts";
-import { cpuTimeMs, residentBytes } from "../../tests/world/processes.ts";
+import { cpuTimeMs, ownMemory, residentBytes } from "../../tests/world/processes.ts";
 import { until } from "../../tests/world/until.ts";
 import { type Bench, type Measurement, ms } from "../bench.ts";
 import { statementsSoFar, untilQuiet } from "../proxy-statements.ts";
 import type { Row } from "../report.ts";
-import { ownMemory } from "../server-processes.ts";
 
 const SERVERS = 20;
 const MINUTE_MS = 60_000;

@@ -32,7 +32,7 @@ export interface PanelOptions {
 
 export interface AgentStats {
   link: { framesSent: number };
-  servers: { name: string; state: string }[];
+  servers: { serverId: string; name: string; state: string }[];
 }
 
 export interface Answer<T = unknown> {

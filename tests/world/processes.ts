@@ -59,3 +59,15 @@ export function namesFolder(pid: number, folder: string): boolean {
 export function processesOf(folder: string): number[] {
   return processIds().filter((pid) => pid !== process.pid && isAlive(pid) && namesFolder(pid, folder));
 }
+
+/** Memory in bytes: what would be given back if the process ended, and what no other process can share. */
+export interface OwnMemory {
+  proportional: number;
+  privateDirty: number;
+}
+
+export function ownMemory(pid: number): OwnMemory {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
+  const bytes = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0) * 1024;
+  return { proportional: bytes("Pss"), privateDirty: bytes("Private_Dirty") };
+}
