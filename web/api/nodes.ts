@@ -19,6 +19,8 @@ import type { NodeMode } from "../../protocol/node-mode.ts";
 import { type Page, request, requestPage } from "./client.ts";
 import { LIST_POLL_MS } from "./query-client.ts";
 
+const nodePath = (id: string) => `/api/nodes/${id}`;
+
 export function useNodes(enabled = true) {
   return useQuery({
     queryKey: ["nodes"],
@@ -31,7 +33,7 @@ export function useNodes(enabled = true) {
 export function useNode(id: string) {
   return useQuery({
     queryKey: ["node", id],
-    queryFn: ({ signal }) => request<NodeDetail>(`/api/nodes/${id}`, { signal }),
+    queryFn: ({ signal }) => request<NodeDetail>(nodePath(id), { signal }),
     refetchInterval: LIST_POLL_MS,
   });
 }
@@ -40,7 +42,7 @@ export function useNode(id: string) {
 export function useNodeHealth(id: string, enabled: boolean) {
   return useQuery({
     queryKey: ["node-health", id],
-    queryFn: ({ signal }) => request<HealthReport>(`/api/nodes/${id}/stats`, { signal }),
+    queryFn: ({ signal }) => request<HealthReport>(`${nodePath(id)}/stats`, { signal }),
     enabled,
     refetchInterval: LIST_POLL_MS,
     retry: false,
@@ -51,7 +53,7 @@ export function useNodeHealth(id: string, enabled: boolean) {
 export function useCheckNode(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: () => request<NodeDetail>(`/api/nodes/${id}/preflight`, { method: "POST" }),
+    mutationFn: () => request<NodeDetail>(`${nodePath(id)}/preflight`, { method: "POST" }),
     onSuccess: (node) => {
       queries.setQueryData(["node", id], node);
       return queries.invalidateQueries({ queryKey: ["nodes"] });
@@ -59,7 +61,6 @@ export function useCheckNode(id: string) {
   });
 }
 
-const nodePath = (id: string) => `/api/nodes/${id}`;
 const askForUpdate = (id: string) => request<UpdateAgentReply>(`${nodePath(id)}/update-agent`, { method: "POST" });
 
 /** Has the node's agent become the build that the panel serves. */
@@ -103,8 +104,7 @@ export function useCreateNode() {
 export function useUpdateNode(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (body: z.input<typeof updateNodeBodySchema>) =>
-      request<Node>(`/api/nodes/${id}`, { method: "PATCH", body }),
+    mutationFn: (body: z.input<typeof updateNodeBodySchema>) => request<Node>(nodePath(id), { method: "PATCH", body }),
     onSuccess: () => {
       void queries.invalidateQueries({ queryKey: ["nodes"] });
       return queries.invalidateQueries({ queryKey: ["node", id] });
@@ -116,7 +116,7 @@ export function useSetNodeMode(id: string) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (body: { mode: NodeMode; reason?: string | undefined }) =>
-      request<Node>(`/api/nodes/${id}/mode`, { method: "POST", body }),
+      request<Node>(`${nodePath(id)}/mode`, { method: "POST", body }),
     onSuccess: (node) => {
       queries.setQueryData(["node", id], node);
       void queries.invalidateQueries({ queryKey: ["servers"] });
@@ -128,7 +128,7 @@ export function useSetNodeMode(id: string) {
 export function useDeleteNode(id: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: () => request<unknown>(`/api/nodes/${id}`, { method: "DELETE" }),
+    mutationFn: () => request<unknown>(nodePath(id), { method: "DELETE" }),
     onSuccess: () => {
       queries.removeQueries({ queryKey: ["node", id] });
       return queries.invalidateQueries({ queryKey: ["nodes"] });
@@ -140,7 +140,7 @@ export function useDeleteNode(id: string) {
 export function useDeploymentToken() {
   return useMutation({
     mutationFn: (nodeId: string) =>
-      request<z.infer<typeof deploymentTokenReplySchema>>(`/api/nodes/${nodeId}/deployment-token`, { method: "POST" }),
+      request<z.infer<typeof deploymentTokenReplySchema>>(`${nodePath(nodeId)}/deployment-token`, { method: "POST" }),
   });
 }
 
@@ -177,7 +177,7 @@ export function useCreateAllocations(nodeId: string) {
   const queries = useQueryClient();
   return useMutation({
     mutationFn: (body: z.input<typeof createAllocationsBodySchema>) =>
-      request<unknown>(`/api/nodes/${nodeId}/allocations`, { method: "POST", body }),
+      request<unknown>(`${nodePath(nodeId)}/allocations`, { method: "POST", body }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["allocations", nodeId] }),
   });
 }
@@ -185,7 +185,7 @@ export function useCreateAllocations(nodeId: string) {
 export function useDeleteAllocation(nodeId: string) {
   const queries = useQueryClient();
   return useMutation({
-    mutationFn: (id: string) => request<unknown>(`/api/nodes/${nodeId}/allocations/${id}`, { method: "DELETE" }),
+    mutationFn: (id: string) => request<unknown>(`${nodePath(nodeId)}/allocations/${id}`, { method: "DELETE" }),
     onSuccess: () => queries.invalidateQueries({ queryKey: ["allocations", nodeId] }),
   });
 }

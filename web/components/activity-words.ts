@@ -30,10 +30,13 @@ export function sentenceOf({ action, details }: Pick<AuditEntry, "action" | "det
   return null;
 }
 
+const fieldWords = (details: AuditEntry["details"]): string =>
+  Object.entries(details)
+    .filter(([, value]) => value !== null && value !== undefined && value !== "")
+    .map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`)
+    .join(", ");
+
 /** What the entry says besides. */
 export function detailWords(entry: Pick<AuditEntry, "action" | "details">): string {
-  const fields = Object.entries(entry.details)
-    .filter(([, value]) => value !== null && value !== undefined && value !== "")
-    .map(([name, value]) => `${name}: ${typeof value === "object" ? JSON.stringify(value) : String(value)}`);
-  return sentenceOf(entry) ?? fields.join(", ");
+  return sentenceOf(entry) ?? fieldWords(entry.details);
 }

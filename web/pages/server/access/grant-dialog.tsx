@@ -6,6 +6,7 @@ import { useCreateGrant, useUpdateGrant } from "../../../api/access.ts";
 import { toApiError } from "../../../api/api-error.ts";
 import { allows } from "../../../api/servers.ts";
 import { FailureNotice } from "../../../components/failure-notice.tsx";
+import { formText } from "../../../components/form-text.ts";
 import { Button } from "../../../components/ui/button.tsx";
 import { Dialog, DialogActions } from "../../../components/ui/dialog.tsx";
 import { Field } from "../../../components/ui/field.tsx";
@@ -53,7 +54,7 @@ function GrantForm({ server, grant, onDone }: { server: ServerDetail; grant: Gra
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const chosen = [...new Set([ALWAYS, ...permissions])];
-    const email = String(new FormData(event.currentTarget).get("email") ?? "").trim();
+    const email = formText(new FormData(event.currentTarget))("email");
     const onSuccess = () => {
       toast.success(grant ? `The access of ${grant.username} was changed` : `${email} has access now`);
       onDone();
