@@ -11,7 +11,16 @@ export function mountsBelow(folder: string): string[] {
     .reverse();
 }
 
-/** Unmounts all of it; the loop devices go with their mounts. */
+/**
+ * Unmounts all of it; the loop devices go with their mounts. What a killed agent had begun to unmount may be gone
+ * before its turn comes.
+ */
 export function unmountBelow(folder: string): void {
-  for (const mountpoint of mountsBelow(folder)) execFileSync("umount", ["--lazy", mountpoint]);
+  for (const mountpoint of mountsBelow(folder)) {
+    try {
+      execFileSync("umount", ["--lazy", mountpoint], { stdio: "pipe" });
+    } catch (error) {
+      if (mountsBelow(folder).includes(mountpoint)) throw error;
+    }
+  }
 }

@@ -9,7 +9,7 @@ import { nerdctl, TestNode } from "./testing/test-node.ts";
 
 let node: TestNode;
 let runtime: NerdctlRuntime;
-/** A file by which nerdctl loses the answer of every `run`, and one by which containerd is away afterwards. */
+/** A file by which nerdctl loses the answer of every `run`, and one by which containerd is also away from then on. */
 let losesAnswers: string;
 let goesAway: string;
 let isAway: string;
@@ -21,7 +21,7 @@ beforeEach(async () => {
   const binary = join(node.dataDir, "nerdctl");
   const script = `#!/bin/sh
 case "$*" in *" run "*)
-  if [ -e ${goesAway} ]; then nerdctl "$@"; touch ${isAway}; exit 1; fi
+  if [ -e ${goesAway} ]; then touch ${isAway}; nerdctl "$@"; exit 1; fi
   if [ -e ${losesAnswers} ]; then nerdctl "$@"; exit 1; fi
 esac
 case "$*" in *" inspect "* | *" ps "*)
