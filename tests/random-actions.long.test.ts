@@ -8,7 +8,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, onTestFailed, test } from "vitest";
 import { leases as addressesInUse, firewallLines } from "../agent/network/testing/left-over.ts";
 import { containerName, LABEL } from "../agent/runtime/nerdctl/options.ts";
 import { ECHO_IMAGE } from "../agent/runtime/nerdctl/testing/test-node.ts";
@@ -18,6 +18,7 @@ import { type OwnFault, RandomActions, seedOf } from "../agent/testing/random-ac
 import { ECHO, serverSpec } from "../agent/testing/server-spec.ts";
 import { allAgree } from "./scenarios/all-agree.ts";
 import { countNodeLeaks, grown } from "./world/leak-count.ts";
+import { nodeAccount } from "./world/node-account.ts";
 import { until } from "./world/until.ts";
 
 const ACTIONS = Number(process.env.CATALYST_RANDOM_ACTIONS ?? 250);
@@ -146,6 +147,7 @@ test(`after ${ACTIONS} random actions spec, agent and containerd agree, nothing 
     ownFaults: OWN_FAULTS,
     faultPauseMaxMs: FAULT_PAUSE_MAX_MS,
   });
+  onTestFailed(() => console.log(nodeAccount(agent, containerd, random.serverIds)));
   await random.run();
   console.log(Object.fromEntries(random.counts));
   await allAgree(world, random, {

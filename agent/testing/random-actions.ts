@@ -68,6 +68,8 @@ interface LocalStats {
   servers: { serverId: string; state: string }[];
 }
 
+const idOf = (slotNumber: number, incarnation: number) => `random-${slotNumber}-${incarnation}`;
+
 export class RandomActions {
   readonly #options: RandomOptions;
   readonly #slots: Slot[];
@@ -80,13 +82,20 @@ export class RandomActions {
     this.#slots = Array.from({ length: options.servers }, (_, number) => ({
       number,
       incarnation: 0,
-      spec: options.makeSpec(`random-${number}-0`, number),
+      spec: options.makeSpec(idOf(number, 0), number),
       random: randomFrom(options.seed + number + 1),
     }));
   }
 
   get specs(): ServerSpec[] {
     return this.#slots.map(({ spec }) => spec);
+  }
+
+  /** Every server that there was, also those that were replaced. */
+  get serverIds(): string[] {
+    return this.#slots.flatMap(({ number, incarnation }) =>
+      Array.from({ length: incarnation + 1 }, (_, each) => idOf(number, each)),
+    );
   }
 
   /** Resolves when every action is done; the last faults may still be felt. */
@@ -199,7 +208,7 @@ export class RandomActions {
   }
 
   #replace(slot: Slot): void {
-    slot.spec = this.#options.makeSpec(`random-${slot.number}-${++slot.incarnation}`, slot.number);
+    slot.spec = this.#options.makeSpec(idOf(slot.number, ++slot.incarnation), slot.number);
     this.#tellSpec();
   }
 

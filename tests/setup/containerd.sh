@@ -126,7 +126,7 @@ start() {
   if ! running; then
     write_configuration
     # A new session, so that no terminal or test runner's group ends it.
-    setsid containerd --config "$dir/containerd.toml" </dev/null >"$log" 2>&1 9>&- &
+    setsid containerd --config "$dir/containerd.toml" </dev/null >>"$log" 2>&1 9>&- &
     echo $! >"$pid_file"
   fi
   # Not `running`: a process just forked has another command line for an instant.

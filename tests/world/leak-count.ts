@@ -41,7 +41,8 @@ export function countNodeLeaks(dataDir: string, agentPid: number, containerd: Pr
 
 function containerLeaks(containerd: PrivateContainerd): LeakCount {
   const { folder, bridge, subnet, place } = containerd;
-  const run = (program: string, ...args: string[]) => execFileSync(program, args, { encoding: "utf8" });
+  // What they warn of is theirs.
+  const run = (program: string, ...args: string[]) => execFileSync(program, args, { encoding: "utf8", stdio: "pipe" });
   const nerdctl = (...args: string[]) => run("nerdctl", ...containerd.globals, ...args);
   const ctr = (...args: string[]) => run("ctr", "--address", place.address, "--namespace", "catalyst", ...args);
   return {
