@@ -1,4 +1,4 @@
-/** Starts whose answer is lost: what they made does not go on without anybody knowing of it. */
+/** Starts and installs whose answer is lost: what they made does not go on without anybody knowing of it. */
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -74,5 +74,27 @@ it("and the next start is a run of its own", { timeout: 60_000 }, async () => {
   const after = containersOf(launch.spec.id);
   expect(after.split("\n")).toHaveLength(1);
   expect(after).not.toBe(before);
+  expect(node.exits).toEqual([]);
+});
+
+it("nor does an install's that lost containerd in the middle", { timeout: 120_000 }, async () => {
+  const launch = node.launch("true", { installScript: "sleep 600" });
+  writeFileSync(goesAway, "");
+  await expect(runtime.install(launch, new AbortController().signal)).rejects.toThrow();
+  expect(containersOf(launch.spec.id)).not.toBe("");
+  containerdIsBack();
+  await waitUntil("the container to be gone", () => containersOf(launch.spec.id) === "", 60_000);
+});
+
+it("a run that was given up is not taken for the server's game by a look at its figures", {
+  timeout: 120_000,
+}, async () => {
+  const launch = node.launch("sleep 600");
+  writeFileSync(goesAway, "");
+  await expect(runtime.start(launch)).rejects.toThrow();
+  expect(containersOf(launch.spec.id)).not.toBe("");
+  containerdIsBack();
+  expect(await runtime.usage(launch.spec.id)).toBeNull();
+  await waitUntil("the container to be gone", () => containersOf(launch.spec.id) === "", 60_000);
   expect(node.exits).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /**
  * The games of this node that were seen running, and the looks at what containerd has of them. What was done behind the
  * agent's back is undone here: the paused go on, the renamed are known by their labels, and of two that run for one
- * server the one that nobody started goes.
+ * server the one that nobody started goes. So do the containers of installs that nobody waits for any more.
  */
 import type { Log } from "../../log.ts";
 import type { RuntimeStatus } from "../container-runtime.ts";
@@ -33,6 +33,8 @@ interface LiveRunsOptions {
   records: RunRecords;
   ended: EndedRuns;
   log: Log;
+  /** Whether a container of an install of this server may be needed. */
+  isInstalling(serverId: string): boolean;
 }
 
 export class LiveRuns {
@@ -41,6 +43,7 @@ export class LiveRuns {
   readonly #records: RunRecords;
   readonly #ended: EndedRuns;
   readonly #log: Log;
+  readonly #isInstalling: (serverId: string) => boolean;
   /** By container id. */
   readonly #live = new Map<string, LiveRun>();
   /** By server: the run that is being started. */
@@ -48,12 +51,13 @@ export class LiveRuns {
   /** Runs whose start failed, oldest first. */
   readonly #givenUp = new Set<string>();
 
-  constructor({ cli, owner, records, ended, log }: LiveRunsOptions) {
+  constructor({ cli, owner, records, ended, log, isInstalling }: LiveRunsOptions) {
     this.#cli = cli;
     this.#owner = owner;
     this.#records = records;
     this.#ended = ended;
     this.#log = log;
+    this.#isInstalling = isInstalling;
   }
 
   /** Does `work`, and knows meanwhile that it starts this run. A run whose start failed does not go on. */
@@ -150,6 +154,7 @@ export class LiveRuns {
       if (!(await inspectContainer(this.#cli, this.#owner, record.containerId)))
         await this.#settle(record, UNKNOWN_EXIT_CODE, Date.now(), sawOom);
     }
+    await this.#removeLeftInstalls(containers.filter(({ kind }) => kind === "install"));
   }
 
   /** Acts on what containerd tells of a container; of one that was not seen it is found by a look. */
@@ -171,7 +176,8 @@ export class LiveRuns {
 
   async #adopt(serverId: string): Promise<LiveRun | undefined> {
     const container = await this.inspect(serverId);
-    if (container?.isRunning) await this.take(container, await this.#records.read(serverId));
+    const isWanted = container?.isRunning && !this.isGivenUp(container);
+    if (isWanted) await this.take(container, await this.#records.read(serverId));
     return this.#liveRunOf(serverId);
   }
 
@@ -197,6 +203,15 @@ export class LiveRuns {
       if (container?.runId === runId) await removeContainer(this.#cli, container.id);
     } catch (error) {
       this.#log.warn({ err: error, serverId }, "what a failed start has left cannot be looked for");
+    }
+  }
+
+  /** An install that lost its agent, or could not remove its container while containerd was away, is begun anew. */
+  async #removeLeftInstalls(installs: Container[]): Promise<void> {
+    for (const { id, serverId } of installs) {
+      if (this.#isInstalling(serverId)) continue;
+      this.#log.warn({ serverId, containerId: id }, "what an install has left is removed");
+      await removeContainer(this.#cli, id);
     }
   }
 

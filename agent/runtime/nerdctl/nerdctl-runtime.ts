@@ -99,7 +99,14 @@ export class NerdctlRuntime implements ContainerRuntime {
     });
     this.#records = new RunRecords(join(options.dataDir, "nerdctl-runtime", "runs"));
     this.#ended = new EndedRuns(this.#cli, this.#records, namespace, log);
-    this.#live = new LiveRuns({ cli: this.#cli, owner: this.#owner, records: this.#records, ended: this.#ended, log });
+    this.#live = new LiveRuns({
+      cli: this.#cli,
+      owner: this.#owner,
+      records: this.#records,
+      ended: this.#ended,
+      log,
+      isInstalling: (serverId) => this.#installing.has(serverId),
+    });
     this.#events = new EventStream(this.#cli, options.log, {
       onEvent: (event) =>
         void this.#live.onEvent(event).catch((error) => options.log.error({ err: error }, "event was lost")),
@@ -119,12 +126,6 @@ export class NerdctlRuntime implements ContainerRuntime {
     this.#ended.listen(onExit);
     this.#events.start();
     this.#networks.watch();
-    for (const container of await listContainers(this.#cli, this.#owner)) {
-      // An install that lost its agent is begun anew by the next one.
-      if (container.kind === "install" && !this.#installing.has(container.serverId)) {
-        await removeContainer(this.#cli, container.id);
-      }
-    }
     await this.#live.lookAtAll();
     await this.#ended.tellNoted();
   }
