@@ -53,6 +53,7 @@ import { forgetEnvironments, runContainer } from "./run-container.ts";
 import { type RunRecord, RunRecords } from "./run-records.ts";
 import { containerStatus, stoppedStatus } from "./run-status.ts";
 import { releaseStalePorts } from "./stale-ports.ts";
+import { endStaleShims } from "./stale-shims.ts";
 import { updateLimits } from "./update-limits.ts";
 
 const SIGNAL_NAME = /^SIG[A-Z0-9]{2,10}$/;
@@ -113,6 +114,7 @@ export class NerdctlRuntime implements ContainerRuntime {
       onListening: async () => {
         await this.#releaseStalePorts();
         await this.#live.lookAtAll();
+        await endStaleShims({ namespace, log });
       },
     });
   }
