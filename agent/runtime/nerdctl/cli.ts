@@ -9,7 +9,7 @@ import { NAMESPACE_DEFAULT, type NerdctlOptions } from "./options.ts";
 
 /** Output kept of one call; the rest is read and dropped. */
 const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
-const CALL_DEADLINE_MS = 60_000;
+export const CALL_DEADLINE_MS = 60_000;
 
 export interface CallResult {
   code: number;

@@ -1,5 +1,5 @@
 /** Starts and installs whose answer is lost: what they made does not go on without anybody knowing of it. */
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { waitUntil } from "../../testing/wait-until.ts";
@@ -11,16 +11,19 @@ let node: TestNode;
 let runtime: NerdctlRuntime;
 /** A file by which nerdctl loses the answer of every `run`, and one by which containerd is also away from then on. */
 let losesAnswers: string;
+/** One by which every `run` begins late. */
+let isSlow: string;
 let goesAway: string;
 let isAway: string;
 beforeEach(async () => {
   node = new TestNode();
-  [losesAnswers, goesAway, isAway] = ["loses-answers", "goes-away", "is-away"].map((name) =>
+  [losesAnswers, goesAway, isAway, isSlow] = ["loses-answers", "goes-away", "is-away", "is-slow"].map((name) =>
     join(node.dataDir, name),
-  ) as [string, string, string];
+  ) as [string, string, string, string];
   const binary = join(node.dataDir, "nerdctl");
   const script = `#!/bin/sh
 case "$*" in *" run "*)
+  if [ -e ${isSlow} ]; then touch ${isSlow}.begun; sleep 1; fi
   if [ -e ${goesAway} ]; then touch ${isAway}; nerdctl "$@"; exit 1; fi
   if [ -e ${losesAnswers} ]; then nerdctl "$@"; exit 1; fi
 esac
@@ -97,4 +100,16 @@ it("a run that was given up is not taken for the server's game by a look at its 
   expect(await runtime.usage(launch.spec.id)).toBeNull();
   await waitUntil("the container to be gone", () => containersOf(launch.spec.id) === "", 60_000);
   expect(node.exits).toEqual([]);
+});
+
+it("a start that was under way when its agent died is over before the next one looks", {
+  timeout: 60_000,
+}, async () => {
+  const launch = node.launch("sleep 600");
+  writeFileSync(isSlow, "");
+  const ofDeadAgent = runtime.start(launch);
+  await waitUntil("it to be under way", () => existsSync(`${isSlow}.begun`));
+  const next = await node.watchedRuntime();
+  expect(await next.inspect(launch.spec.id)).toMatchObject({ isRunning: true });
+  await ofDeadAgent;
 });

@@ -49,7 +49,7 @@ import { containerName, installContainerName, NAMESPACE_DEFAULT, type NerdctlOpt
 import { Ownership } from "./ownership.ts";
 import { nerdctlPreflight } from "./preflight.ts";
 import { loginFile } from "./registries.ts";
-import { forgetEnvironments, runContainer } from "./run-container.ts";
+import { endLostRuns, runContainer } from "./run-container.ts";
 import { type RunRecord, RunRecords } from "./run-records.ts";
 import { containerStatus, stoppedStatus } from "./run-status.ts";
 import { releaseStalePorts } from "./stale-ports.ts";
@@ -124,7 +124,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   }
 
   async watch(onExit: ExitListener): Promise<void> {
-    await forgetEnvironments(this.#options.dataDir);
+    await endLostRuns(this.#options.dataDir);
     this.#ended.listen(onExit);
     this.#events.start();
     this.#networks.watch();

@@ -1,17 +1,49 @@
 /** `nerdctl run` with its environment in a file that is there only meanwhile. */
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { RunArguments } from "./arguments.ts";
-import type { CallResult, NerdctlCli } from "./cli.ts";
+import { CALL_DEADLINE_MS, type CallResult, type NerdctlCli } from "./cli.ts";
 
 /** The environment may hold passwords. */
 const FILE_MODE = 0o600;
 
 export const environmentFolder = (dataDir: string): string => join(dataDir, "nerdctl-runtime", "environment");
 
-/** Deletes what an agent left that was killed while nerdctl ran. Nobody waits for that run any more. */
-export const forgetEnvironments = (dataDir: string): Promise<void> =>
-  rm(environmentFolder(dataDir), { recursive: true, force: true });
+const LOOK_INTERVAL_MS = 50;
+
+/**
+ * Waits for what an agent that was killed has left of `nerdctl run`: its containers would come to be behind the back of
+ * the next one, which has looked for them by then. What takes longer than that agent would have waited is ended.
+ */
+export async function endLostRuns(dataDir: string, deadlineMs = CALL_DEADLINE_MS): Promise<void> {
+  const folder = environmentFolder(dataDir);
+  const deadline = performance.now() + deadlineMs;
+  let lost = await runsWithFilesIn(folder);
+  while (lost.length > 0 && performance.now() < deadline) {
+    await delay(LOOK_INTERVAL_MS);
+    lost = await runsWithFilesIn(folder);
+  }
+  for (const pid of lost) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // It has just ended by itself.
+    }
+  }
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Processes that were given a file of this folder. */
+async function runsWithFilesIn(folder: string): Promise<number[]> {
+  const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 1);
+  const isRun = async (pid: number) => {
+    const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
+    return words.some((word, index) => words[index - 1] === "--env-file" && dirname(word) === folder);
+  };
+  const found = await Promise.all(pids.map(isRun));
+  return pids.filter((_pid, index) => found[index]);
+}
 
 export async function runContainer(cli: NerdctlCli, run: RunArguments): Promise<CallResult> {
   const { path, content } = run.environmentFile;
