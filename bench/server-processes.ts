@@ -14,8 +14,6 @@ export interface ServerProcesses {
   shim: number;
   init: number;
   logger: number;
-  /** nerdctl's own: a `sleep` that holds the host ports' sockets, so that no other program gets them. */
-  portHolder: number | null;
   /** What else a shim holds: nothing should. */
   others: number[];
 }
@@ -45,9 +43,8 @@ export function serverProcesses(processes: readonly ProcessEntry[], dataDir: str
     const rest = held.filter((process) => process !== logger);
     // The init is the one that has the game below it.
     const init = rest.find(({ pid }) => processes.some(({ parentPid }) => parentPid === pid));
-    const portHolder = rest.find((process) => process !== init && process.commandLine === "sleep infinity");
-    const others = rest.filter((process) => process !== init && process !== portHolder).map(({ pid }) => pid);
-    return [{ shim, init: init?.pid ?? 0, logger: logger.pid, portHolder: portHolder?.pid ?? null, others }];
+    const others = rest.filter((process) => process !== init).map(({ pid }) => pid);
+    return [{ shim, init: init?.pid ?? 0, logger: logger.pid, others }];
   });
 }
 

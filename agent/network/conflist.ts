@@ -30,8 +30,8 @@ const PLAN_LABEL = "catalyst.network";
 
 /**
  * Written here rather than by `nerdctl network create`, which gives IPv6 no way out, chooses the bridge's name, and
- * separates bridges by a firewall plugin that would cut published ports off from other servers too. The way out is the
- * firewall's, see `firewall-rules.ts`.
+ * separates bridges by a firewall plugin that would cut published ports off from other servers too. The way out and the
+ * published ports are the firewall's, see `firewall-rules.ts`.
  */
 export function conflist(network: PlannedNetwork, subnets: readonly Subnet[], setting: NetworkSetting): Conflist {
   const { name, bridge, pool } = network;
@@ -45,10 +45,7 @@ export function conflist(network: PlannedNetwork, subnets: readonly Subnet[], se
   const plugins =
     bridge === null
       ? [{ type: "macvlan", master: pool?.parent, mode: "bridge", ...shared }]
-      : [
-          { type: "bridge", bridge, isGateway: true, ipMasq: false, hairpinMode: true, ...shared },
-          { type: "portmap", capabilities: { portMappings: true } },
-        ];
+      : [{ type: "bridge", bridge, isGateway: true, ipMasq: false, hairpinMode: true, ...shared }];
   return {
     cniVersion: "1.0.0",
     name,

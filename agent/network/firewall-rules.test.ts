@@ -1,12 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  firewallChains,
-  isCalledFirst,
-  parseRules,
-  presentRulesOf,
-  removalInput,
-  restoreInput,
-} from "./firewall-rules.ts";
+import { type FirewallPlan, firewallChains } from "./firewall-rules.ts";
+import { isCalledFirst, parseRules, presentRulesOf, removalInput, restoreInput } from "./restore-input.ts";
 
 const own = {
   bridge: "cat-a",
@@ -15,7 +9,20 @@ const own = {
   isRouted: false,
   subnets: ["10.208.1.0/24", "fd00:1::/64"],
 };
-const plan = { key: "k", bridges: [own], hostPorts: [3306, 3306, 80] };
+const plan: FirewallPlan = {
+  key: "k",
+  bridges: [own],
+  hostPorts: [3306, 3306, 80],
+  publishedPorts: [
+    { ip: "0.0.0.0", port: 25_566, leadsTo: "10.208.1.3" },
+    { ip: "192.0.2.1", port: 25_565, leadsTo: "10.208.1.2" },
+    { ip: "::", port: 25_567, leadsTo: "fd00:1::3" },
+  ],
+  gamePorts: [
+    { ip: "0.0.0.0", port: 25_570 },
+    { ip: "2001:db8::1", port: 25_571 },
+  ],
+};
 const chain = (part: string, changes: Partial<typeof own> = {}, family: "ipv4" | "ipv6" = "ipv4") =>
   firewallChains({ ...plan, bridges: [{ ...own, ...changes }] }, family).find(({ name }) => name.endsWith(part))!.rules;
 
@@ -44,12 +51,45 @@ describe("the rules", () => {
   it("let everybody reach a pool of public addresses, before other networks are refused, and leave its addresses be", () => {
     const rules = chain("FWD", { isPool: true, isRouted: true });
     expect(rules.indexOf("-o cat-a -j ACCEPT")).toBeLessThan(rules.indexOf("-i cat-a -j CATALYST-k-OUT"));
-    expect(chain("NAT", { isPool: true, isRouted: true })).toEqual([]);
+    expect(chain("NAT", { isPool: true, isRouted: true }).join()).not.toContain("! -o");
   });
 
   it("give private addresses the node's on their way out, each family its own", () => {
-    expect(chain("NAT")).toEqual(["-s 10.208.1.0/24 ! -o cat-a -j MASQUERADE"]);
-    expect(chain("NAT", {}, "ipv6")).toEqual(["-s fd00:1::/64 ! -o cat-a -j MASQUERADE"]);
+    expect(chain("NAT")).toContain("-s 10.208.1.0/24 ! -o cat-a -j MASQUERADE");
+    expect(chain("NAT", {}, "ipv6")).toContain("-s fd00:1::/64 ! -o cat-a -j MASQUERADE");
+    expect(chain("NAT", {}, "ipv6").join()).not.toContain("10.208");
+  });
+
+  it("lead published ports to their servers, each family its own, and nothing that passes through the node", () => {
+    expect(chain("PORT")).toEqual([
+      "-m addrtype ! --dst-type LOCAL -j RETURN",
+      "-d 192.0.2.1 -p tcp -m tcp --dport 25565 -j DNAT --to-destination 10.208.1.2",
+      "-d 192.0.2.1 -p udp -m udp --dport 25565 -j DNAT --to-destination 10.208.1.2",
+      "-p tcp -m tcp --dport 25566 -j DNAT --to-destination 10.208.1.3",
+      "-p udp -m udp --dport 25566 -j DNAT --to-destination 10.208.1.3",
+    ]);
+    expect(chain("PORT", {}, "ipv6").slice(1)).toEqual([
+      "-p tcp -m tcp --dport 25567 -j DNAT --to-destination fd00:1::3",
+      "-p udp -m udp --dport 25567 -j DNAT --to-destination fd00:1::3",
+    ]);
+  });
+
+  it("let the node itself, and a server's neighbours, come by a published port, but nobody at the node's loopback", () => {
+    expect(chain("NAT")).toContain("-s 127.0.0.0/8 -o cat-a -j MASQUERADE");
+    for (const changes of [{}, { isPool: true, isRouted: true }]) {
+      expect(chain("NAT", changes)).toContain("-s 10.208.1.0/24 -o cat-a -m conntrack --ctstate DNAT -j MASQUERADE");
+    }
+    const host = chain("HOST");
+    const loopback = host.indexOf("-i cat-a -d 127.0.0.0/8 -j DROP");
+    // Answers to the node come to its loopback address.
+    expect(loopback).toBe(host.indexOf("-i cat-a -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN") + 1);
+    expect(chain("HOST", {}, "ipv6").join()).not.toContain("127.0.0.0");
+  });
+
+  it("refuse by UDP what comes to a server's port and was led to no server", () => {
+    const toOthers = "-m addrtype ! --dst-type LOCAL -j RETURN";
+    expect(chain("GAME")).toEqual([toOthers, "-p udp -m udp --dport 25570 -j REJECT"]);
+    expect(chain("GAME", {}, "ipv6")).toEqual([toOthers, "-d 2001:db8::1 -p udp -m udp --dport 25571 -j REJECT"]);
   });
 
   it("keep cloud metadata and other networks from servers, but not a resolver at the same address", () => {
@@ -94,6 +134,7 @@ describe("writing them", () => {
   it("moves a call to the front without doubling it, and touches no chain but its own", () => {
     const input = restoreInput(chains, saved(["-j DOCKER-USER", "-j CATALYST-k-FWD", "-j CATALYST-k-FWD"]));
     const lines = input.split("\n");
+    for (const caller of ["PREROUTING", "OUTPUT"]) expect(lines).toContain(`-I ${caller} 1 -j CATALYST-k-PORT`);
     expect(lines.filter((line) => line === "-D FORWARD -j CATALYST-k-FWD")).toHaveLength(2);
     expect(lines).toContain("-I FORWARD 1 -j CATALYST-k-FWD");
     const declared = lines.filter((line) => line.startsWith(":"));

@@ -1,18 +1,27 @@
 /**
  * The rules that keep servers apart from each other and from the node. Pure.
  *
- * Chains of this agent's own are called at the very beginning of FORWARD and INPUT:
+ * Chains of this agent's own are called at the very beginning of those that the kernel asks. Three kinds filter:
  *
  *     FORWARD ─▶ …-FWD    within one network: free, unless its servers are kept apart
  *                         to a server: answers, and what came in by a published port
  *                         from a server ─▶ …-OUT: not to cloud metadata, not to another network of Catalyst
  *                         to a server from anywhere else: refused
  *     INPUT   ─▶ …-HOST   from a server to the node itself: DNS, ping, servers in host mode, and what the operator allows
+ *     INPUT, OUTPUT ─▶ …-GAME   to a port of a server, by UDP, when it led to no server: refused
  *
- * and one of POSTROUTING, …-NAT, by which servers with private addresses get out by the node's. It is here and not left
- * to the CNI plugin, which forgets its IPv6 rules when a container goes.
+ * and two that translate addresses:
  *
- * What a server publishes is reached at the node's address by everybody, other servers included.
+ *     PREROUTING, OUTPUT ─▶ …-PORT   published ports of the node lead to the servers that have them
+ *     POSTROUTING        ─▶ …-NAT    servers with private addresses get out by the node's; who comes by a published port
+ *                                    from where an answer would not find back, the node itself included, comes by its
+ *
+ * The second is here and not left to the CNI plugin, which forgets its IPv6 rules when a container goes; the first, because
+ * nerdctl asks for every rule of every port of the node before it publishes one more.
+ *
+ * What a server publishes is reached at the node's address by everybody, other servers included. While it does not run,
+ * its UDP ports are refused before the kernel can remember where a stream went: it would lead one that began meanwhile
+ * past the server for as long as the player's program goes on trying.
  */
 import { BRIDGE_PREFIX } from "./network-plan.ts";
 
@@ -29,10 +38,21 @@ export interface GuardedBridge {
   subnets: readonly string[];
 }
 
+/** A port on one of the node's addresses, or on all of a family. */
+export interface PublishedPort {
+  ip: string;
+  port: number;
+  /** Of the server, in the same family. */
+  leadsTo: string;
+}
+
 export interface FirewallPlan {
   /** Of the agent, so that several on one machine have chains of their own. */
   key: string;
   bridges: readonly GuardedBridge[];
+  publishedPorts: readonly PublishedPort[];
+  /** Ports of servers, whether they run or not. */
+  gamePorts: readonly Omit<PublishedPort, "leadsTo">[];
   /** Ports of the node that servers may reach, TCP and UDP. */
   hostPorts: readonly number[];
 }
@@ -42,8 +62,8 @@ type Table = "filter" | "nat";
 export interface Chain {
   table: Table;
   name: string;
-  /** Built-in chain that calls it first. */
-  calledBy: "FORWARD" | "INPUT" | "POSTROUTING" | null;
+  /** Built-in chains that call it first. */
+  calledBy: readonly ("FORWARD" | "INPUT" | "PREROUTING" | "OUTPUT" | "POSTROUTING")[];
   rules: string[];
 }
 
@@ -58,18 +78,30 @@ const METADATA: Record<Family, string[]> = {
 export const CHAIN_PREFIX = "CATALYST-";
 const chainName = (key: string, part: string) => `${CHAIN_PREFIX}${key}-${part}`;
 
-export function firewallChains({ key, bridges, hostPorts }: FirewallPlan, family: Family): Chain[] {
-  const [forward, out, host, nat] = ["FWD", "OUT", "HOST", "NAT"].map((part) => chainName(key, part)) as string[];
+/** The loopback range is the node's own: to a bridge it is open only for the sake of published ports. */
+const LOOPBACK = "127.0.0.0/8";
+const NOT_TO_THE_NODE = "-m addrtype ! --dst-type LOCAL -j RETURN";
+const EVERY_ADDRESS = ["0.0.0.0", "::"];
+
+const byPort = <T extends { ip: string; port: number }>(ports: readonly T[]): T[] =>
+  [...ports].sort((a, b) => a.port - b.port || (a.ip < b.ip ? -1 : 1));
+const destination = (ip: string) => (EVERY_ADDRESS.includes(ip) ? "" : `-d ${ip} `);
+
+export function firewallChains(plan: FirewallPlan, family: Family): Chain[] {
+  const { key, bridges, hostPorts, publishedPorts, gamePorts } = plan;
+  const [forward, out, host, game, port, nat] = ["FWD", "OUT", "HOST", "GAME", "PORT", "NAT"].map((part) =>
+    chainName(key, part),
+  ) as string[];
   const anyBridge = `${BRIDGE_PREFIX}+`;
   const ping = family === "ipv4" ? "icmp" : "ipv6-icmp";
   const sorted = [...bridges].sort((a, b) => (a.bridge < b.bridge ? -1 : 1));
   const routed = sorted.filter(({ isRouted }) => isRouted);
-  const isOfFamily = (subnet: string) => subnet.includes(":") === (family === "ipv6");
+  const isOfFamily = (address: string) => address.includes(":") === (family === "ipv6");
   return [
     {
       table: "filter",
       name: forward!,
-      calledBy: "FORWARD",
+      calledBy: ["FORWARD"],
       rules: [
         ...sorted.flatMap(({ bridge, isIsolated }) =>
           isIsolated
@@ -86,7 +118,7 @@ export function firewallChains({ key, bridges, hostPorts }: FirewallPlan, family
     {
       table: "filter",
       name: out!,
-      calledBy: null,
+      calledBy: [],
       rules: [
         ...METADATA[family].flatMap((address) => [
           `-d ${address} -p udp -m udp --dport 53 -j RETURN`,
@@ -99,90 +131,61 @@ export function firewallChains({ key, bridges, hostPorts }: FirewallPlan, family
     {
       table: "filter",
       name: host!,
-      calledBy: "INPUT",
-      rules: sorted.flatMap(({ bridge }) => [
-        `-i ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
-        `-i ${bridge} -p ${ping} -j RETURN`,
-        ...[53, ...[...new Set(hostPorts)].sort((a, b) => a - b)].flatMap((port) => [
-          `-i ${bridge} -p tcp -m tcp --dport ${port} -j RETURN`,
-          `-i ${bridge} -p udp -m udp --dport ${port} -j RETURN`,
+      calledBy: ["INPUT"],
+      rules: [
+        ...sorted.flatMap(({ bridge }) => [
+          `-i ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
+          ...(family === "ipv4" ? [`-i ${bridge} -d ${LOOPBACK} -j DROP`] : []),
+          `-i ${bridge} -p ${ping} -j RETURN`,
+          ...[53, ...[...new Set(hostPorts)].sort((a, b) => a - b)].flatMap((port) => [
+            `-i ${bridge} -p tcp -m tcp --dport ${port} -j RETURN`,
+            `-i ${bridge} -p udp -m udp --dport ${port} -j RETURN`,
+          ]),
+          `-i ${bridge} -j REJECT`,
         ]),
-        `-i ${bridge} -j REJECT`,
-      ]),
+      ],
+    },
+    {
+      table: "filter",
+      name: game!,
+      // Those of the node itself at their beginning: the kernel remembers their way before they arrive.
+      calledBy: ["INPUT", "OUTPUT"],
+      rules: [
+        NOT_TO_THE_NODE,
+        ...byPort(gamePorts)
+          .filter(({ ip }) => isOfFamily(ip))
+          .map(({ ip, port }) => `${destination(ip)}-p udp -m udp --dport ${port} -j REJECT`),
+      ],
+    },
+    {
+      table: "nat",
+      name: port!,
+      calledBy: ["PREROUTING", "OUTPUT"],
+      rules: [
+        NOT_TO_THE_NODE,
+        ...byPort(publishedPorts)
+          .filter(({ ip }) => isOfFamily(ip))
+          .flatMap(({ ip, port, leadsTo }) =>
+            ["tcp", "udp"].map(
+              (transport) =>
+                `${destination(ip)}-p ${transport} -m ${transport} --dport ${port} -j DNAT --to-destination ${leadsTo}`,
+            ),
+          ),
+      ],
     },
     {
       table: "nat",
       name: nat!,
-      calledBy: "POSTROUTING",
-      rules: sorted
-        .filter(({ isRouted }) => !isRouted)
-        .flatMap(({ bridge, subnets }) =>
-          subnets.filter(isOfFamily).map((subnet) => `-s ${subnet} ! -o ${bridge} -j MASQUERADE`),
-        ),
+      calledBy: ["POSTROUTING"],
+      rules: sorted.flatMap(({ bridge, subnets, isRouted }) => [
+        ...(family === "ipv4" ? [`-s ${LOOPBACK} -o ${bridge} -j MASQUERADE`] : []),
+        ...subnets
+          .filter(isOfFamily)
+          .flatMap((subnet) => [
+            ...(isRouted ? [] : [`-s ${subnet} ! -o ${bridge} -j MASQUERADE`]),
+            `-s ${subnet} -o ${bridge} -m conntrack --ctstate DNAT -j MASQUERADE`,
+          ]),
+      ]),
     },
   ];
-}
-
-/** By table and chain: its rules as the program prints them. */
-export type PresentRules = Map<string, string[]>;
-
-const keyOf = (table: string, chain: string) => `${table} ${chain}`;
-export const presentRulesOf = (present: PresentRules, { table, name }: Chain): string[] | null =>
-  present.get(keyOf(table, name)) ?? null;
-const callersOf = (present: PresentRules, { table, calledBy }: Chain): string[] =>
-  present.get(keyOf(table, calledBy ?? "")) ?? [];
-
-/** Reads what `iptables-save` prints. */
-export function parseRules(printed: string): PresentRules {
-  const present: PresentRules = new Map();
-  let table = "";
-  for (const line of printed.split("\n")) {
-    const begun = /^\*(\w+)/.exec(line)?.[1];
-    const declared = /^:(\S+)/.exec(line)?.[1];
-    const appended = /^-A (\S+) (.*)$/.exec(line);
-    if (begun !== undefined) table = begun;
-    else if (declared !== undefined) present.set(keyOf(table, declared), []);
-    else if (appended) present.get(keyOf(table, appended[1]!))?.push(appended[2]!.trim());
-  }
-  return present;
-}
-
-/** Called before anything but chains of Catalyst, so that nothing lets through what these rules refuse. */
-export function isCalledFirst(present: PresentRules, chain: Chain): boolean {
-  if (chain.calledBy === null) return true;
-  const rules = callersOf(present, chain);
-  const at = rules.indexOf(`-j ${chain.name}`);
-  return at >= 0 && rules.slice(0, at).every((rule) => rule.startsWith(`-j ${CHAIN_PREFIX}`));
-}
-
-function byTable(chains: readonly Chain[], linesOf: (chains: readonly Chain[]) => string[]): string {
-  const tables = [...Map.groupBy(chains, ({ table }) => table)];
-  return tables.map(([table, of]) => [`*${table}`, ...linesOf(of), "COMMIT", ""].join("\n")).join("");
-}
-
-const uncalls = (present: PresentRules, chain: Chain) =>
-  callersOf(present, chain)
-    .filter((rule) => rule === `-j ${chain.name}`)
-    .map((rule) => `-D ${chain.calledBy} ${rule}`);
-
-/** Input of `iptables-restore --noflush`: a table's rules hold from one moment to the next, and nothing else is touched. */
-export function restoreInput(chains: readonly Chain[], present: PresentRules): string {
-  return byTable(chains, (of) => [
-    ...of.map(({ name }) => `:${name} - [0:0]`),
-    ...of.flatMap(({ name, rules }) => rules.map((rule) => `-A ${name} ${rule}`)),
-    ...of.flatMap((chain) =>
-      isCalledFirst(present, chain) ? [] : [...uncalls(present, chain), `-I ${chain.calledBy} 1 -j ${chain.name}`],
-    ),
-  ]);
-}
-
-/** The same, to be rid of the chains; null when there are none. */
-export function removalInput(chains: readonly Chain[], present: PresentRules): string | null {
-  const own = chains.filter((chain) => presentRulesOf(present, chain) !== null);
-  if (own.length === 0) return null;
-  return byTable(own, (of) => [
-    ...of.map(({ name }) => `:${name} - [0:0]`),
-    ...of.flatMap((chain) => uncalls(present, chain)),
-    ...of.map(({ name }) => `-X ${name}`),
-  ]);
 }

@@ -50,7 +50,10 @@ beforeEach(() => {
   }
   writeFileSync(
     join(folder, "rules.json"),
-    JSON.stringify({ filter: { INPUT: [], FORWARD: [] }, nat: { POSTROUTING: [] } }),
+    JSON.stringify({
+      filter: { INPUT: [], FORWARD: [], OUTPUT: [] },
+      nat: { PREROUTING: [], OUTPUT: [], POSTROUTING: [] },
+    }),
   );
   failNext(0);
   vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
@@ -66,6 +69,8 @@ const rules = () => readFileSync(join(folder, "rules.json"), "utf8");
 const plan = (...bridges: string[]): FirewallPlan => ({
   key: "k",
   hostPorts: [],
+  publishedPorts: [],
+  gamePorts: [],
   bridges: bridges.map((bridge) => ({ bridge, isIsolated: false, isPool: false, isRouted: false, subnets: [] })),
 });
 

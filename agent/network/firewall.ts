@@ -3,18 +3,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Log } from "../log.ts";
 import { demandProgram } from "../run-program.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
+import { type Chain, type Family, type FirewallPlan, firewallChains } from "./firewall-rules.ts";
 import {
-  type Chain,
-  type Family,
-  type FirewallPlan,
-  firewallChains,
   isCalledFirst,
   type PresentRules,
   parseRules,
   presentRulesOf,
   removalInput,
   restoreInput,
-} from "./firewall-rules.ts";
+} from "./restore-input.ts";
 
 const PROGRAM: Record<Family, string> = { ipv4: "iptables", ipv6: "ip6tables" };
 const DEADLINE = { deadlineMs: 15_000 };

@@ -8,6 +8,7 @@ import { demandProgram } from "../run-program.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
 
 const DEADLINE = { deadlineMs: 10_000 };
+const IPV4 = "/proc/sys/net/ipv4/conf";
 const IPV6 = "/proc/sys/net/ipv6/conf";
 const BRIDGE_FILTER = "/proc/sys/net/bridge";
 
@@ -72,6 +73,16 @@ export async function filterWithinBridge(bridge: string): Promise<void> {
     const file = join("/sys/class/net", bridge, "bridge", name);
     if ((await readSetting(file)) !== "1") await writeFile(file, "1");
   }
+}
+
+/**
+ * Makes sure that the bridge is there, and that the node can lead what it sends to its own loopback address on to it: a
+ * port published there is reached by programs of the node.
+ */
+export async function routeLoopback(bridge: string): Promise<void> {
+  await ensureBridge(bridge);
+  const file = join(IPV4, bridge, "route_localnet");
+  if ((await readSetting(file)) !== "1") await writeFile(file, "1");
 }
 
 /** The CNI plugin takes a bridge that is there for its own. */

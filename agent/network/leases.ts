@@ -8,13 +8,16 @@ import { join } from "node:path";
 
 const CONTAINER_ID = /[0-9a-f]{64}/;
 
-/** Files of one network's folder that are addresses. */
-async function notesIn(folder: string): Promise<{ file: string; containerId: string }[]> {
+/** Addresses of one network that are in use, or were by a container that was lost. */
+export async function notedAddresses(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => /^[0-9a-f]*[.:][0-9a-f.:]*$/i.test(name));
+}
+
+async function notesIn(folder: string): Promise<{ file: string; containerId: string }[]> {
   const notes: { file: string; containerId: string }[] = [];
-  for (const name of names) {
-    if (!/^[0-9a-f]*[.:][0-9a-f.:]*$/i.test(name)) continue;
-    const file = join(folder, name);
+  for (const address of await notedAddresses(folder)) {
+    const file = join(folder, address);
     const containerId = CONTAINER_ID.exec(await readFile(file, "utf8").catch(() => ""))?.[0];
     if (containerId !== undefined) notes.push({ file, containerId });
   }

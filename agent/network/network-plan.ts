@@ -1,6 +1,5 @@
 /** Which network a server is in, and how it is named on the node. Pure. */
 import { createHash } from "node:crypto";
-import { isIPv6 } from "node:net";
 import type { PoolNetwork } from "../../protocol/network.ts";
 import type { ServerSpec } from "../../protocol/spec.ts";
 
@@ -50,9 +49,3 @@ export function plannedNetwork(
 /** Ranges that are nobody's on the public internet: what comes from them has to be given the node's address. */
 const PRIVATE = /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|f[cd])/i;
 export const isPrivateRange = (cidr: string): boolean => PRIVATE.test(cidr);
-
-/** `nerdctl run` arguments that put a container into the network, without its ports. */
-export function joinArguments(network: PlannedNetwork, pool: PoolNetwork | null): string[] {
-  if (network.pool === null || pool === null) return ["--net", network.name];
-  return ["--net", network.name, isIPv6(pool.ip) ? "--ip6" : "--ip", pool.ip];
-}

@@ -1,65 +1,37 @@
 /**
- * The networks that servers are in: made when a server that needs one starts, removed when none does, and guarded by
- * the firewall all the time between.
- *
- * Nothing of it is remembered but what is on the machine: the network files of this agent (by name), the bridges, the
- * notes of addresses. So an agent that comes back, or a machine that does, goes on from there.
+ * The networks that servers are in, and the ports of the node that lead to them: made when a server that needs them
+ * starts, removed when none does, and guarded by the firewall all the time between.
  */
-import { readdir, readFile, rm } from "node:fs/promises";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { ServerSpec } from "../../protocol/spec.ts";
 import type { Log } from "../log.ts";
-import { writeFileAtomic } from "../records/atomic-file.ts";
 import { RuntimeError } from "../runtime/container-runtime.ts";
-import { conflist, readConflist, type Subnet, subnetsOf } from "./conflist.ts";
+import { type Addresses, chooseAddresses, macOf } from "./addresses.ts";
 import { Firewall } from "./firewall.ts";
 import type { Family, FirewallPlan, GuardedBridge } from "./firewall-rules.ts";
-import { freeIpv4Subnet, PRIVATE_RANGE_DEFAULT, uniqueIpv6Subnet } from "./free-subnet.ts";
-import {
-  deleteInterface,
-  filterWithinBridge,
-  hasInterface,
-  hasIpv6,
-  keepRouterAdvertisements,
-  portsOf,
-  routedRanges,
-} from "./kernel.ts";
-import { sweepLeases } from "./leases.ts";
-import { netconfFolder } from "./netconf-folder.ts";
-import {
-  agentKey,
-  isPrivateRange,
-  joinArguments,
-  networkNamePrefix,
-  ownNetwork,
-  type PlannedNetwork,
-  plannedNetwork,
-} from "./network-plan.ts";
+import { filterWithinBridge, hasIpv6 } from "./kernel.ts";
+import { notedAddresses, sweepLeases } from "./leases.ts";
+import { NetworkFiles, type NetworkFilesOptions } from "./network-files.ts";
+import { agentKey, isPrivateRange, ownNetwork, type PlannedNetwork, plannedNetwork } from "./network-plan.ts";
+import { gamePorts, portsOfPublications } from "./port-plan.ts";
+import { PublishedPorts } from "./published-ports.ts";
 
 /** The firewall is looked at this often: other programs flush it. */
 const GUARD_INTERVAL_MS = 30_000;
 /**
- * Lost containers keep private addresses taken, of which a network has hundreds. Looking for them lists every container
- * of the node (0.2 s with fifty), which no start after a change shall wait for.
+ * Lost containers keep addresses taken. Looking for them lists every container of the node (0.2 s with fifty), which no
+ * start after a change shall wait for.
  */
 const LEASE_SWEEP_INTERVAL_MS = 3_600_000;
-const FILE_MODE = 0o644;
 
-export interface NetworksOptions {
-  nodeId: string;
+export interface NetworksOptions extends Omit<NetworkFilesOptions, "key" | "leaseFolder"> {
   dataDir: string;
-  namespace: string;
-  netconfPath?: string | undefined;
-  /** Where private networks are made, in CIDR notation. */
-  privateRange?: string | undefined;
   /** Ports of the node that servers may reach besides DNS and servers in host mode. */
   hostPorts?: readonly number[] | undefined;
   log: Log;
   /** Ids of every container of the namespace, running or not. */
   containerIds(): Promise<Set<string>>;
-  /** Removes a CNI network; false while a container is in it. */
-  removeNetwork(name: string): Promise<boolean>;
 }
 
 interface KnownNetwork {
@@ -68,33 +40,34 @@ interface KnownNetwork {
 }
 
 export interface JoinedNetwork {
-  /** For `nerdctl run`, ports not included. */
+  /** For `nerdctl run`. */
   arguments: string[];
-  /** Whether ports can be published at all, and on IPv6 addresses. */
-  publishes: "both" | "ipv4" | "nothing";
-  /** To be called when the container is there, or will not be. */
+  /** To be called when the container is there, or will not be; for an install, when it is over. */
   release(): void;
 }
 
-/** Where a start in host mode, or one without any network of Catalyst, joins. */
-const HOST: JoinedNetwork = { arguments: ["--net", "host"], publishes: "nothing", release: () => {} };
+/** Where a start in host mode joins. */
+const HOST: JoinedNetwork = { arguments: ["--net", "host"], release: () => {} };
 
 export class Networks {
   readonly #options: NetworksOptions;
   readonly #key: string;
   readonly #leaseFolder: string;
+  readonly #files: NetworkFiles;
   readonly #firewall: Firewall;
+  readonly #published: PublishedPorts;
   /** One change of networks after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #families: Promise<Family[]> | null = null;
-  #folder: Promise<string> | null = null;
   /** By name: starts that are under way in a network that no container shows yet. */
   readonly #held = new Map<string, number>();
   /** By name: what is known of networks that a start or the spec asked for. */
   readonly #planned = new Map<string, KnownNetwork>();
   /** By server: the networks that it was put into. */
   readonly #networksOf = new Map<string, Set<string>>();
-  #hostModePorts: number[] = [];
+  /** Addresses of installs that are under way; nobody else remembers them. */
+  readonly #ofInstalls = new Set<string>();
+  #specs: readonly ServerSpec[] = [];
   #isLoaded = false;
   #leasesSweptAt = Number.NEGATIVE_INFINITY;
   #guard: NodeJS.Timeout | null = null;
@@ -102,8 +75,11 @@ export class Networks {
   constructor(options: NetworksOptions) {
     this.#options = options;
     this.#key = agentKey(options.dataDir);
-    this.#leaseFolder = join(options.dataDir, "nerdctl-runtime", "addresses");
+    const own = join(options.dataDir, "nerdctl-runtime");
+    this.#leaseFolder = join(own, "addresses");
+    this.#files = new NetworkFiles({ ...options, key: this.#key, leaseFolder: this.#leaseFolder });
     this.#firewall = new Firewall(options.log);
+    this.#published = new PublishedPorts(join(own, "ports"), options.log);
   }
 
   /** Begins to look after the firewall. */
@@ -114,66 +90,106 @@ export class Networks {
     this.#guard.unref();
   }
 
-  close(): void {
+  /** Ports lead to their servers all the same, but are not held any more. */
+  async close(): Promise<void> {
     if (this.#guard) clearInterval(this.#guard);
     this.#guard = null;
+    await this.#inTurn(() => this.#published.close()).catch(() => {});
   }
 
   /**
-   * Makes sure that the network of a server is there and guarded.
+   * Makes sure that the network of a game is there and guarded, and that its ports lead to it.
    *
-   * @param purpose an install needs the internet and nothing else: it is always in the owner's own network.
-   * @throws RuntimeError in words for the owner
+   * @param runId of the run that the ports are for, see `shut`
+   * @throws RuntimeError in words for the owner; then nothing leads anywhere
    */
-  join(spec: ServerSpec, purpose: "game" | "install"): Promise<JoinedNetwork> {
-    const network = purpose === "install" ? ownNetwork(spec, this.#key) : plannedNetwork(spec, this.#key);
+  joinGame(spec: ServerSpec, runId: string): Promise<JoinedNetwork> {
+    const network = plannedNetwork(spec, this.#key);
     if (network === null) return Promise.resolve(HOST);
     return this.#inTurn(async () => {
-      const subnets = await this.#ensure(network);
-      this.#planned.set(network.name, { network, subnets });
+      const subnets = await this.#ensure(spec.id, network);
+      const poolIp = network.pool === null ? null : (spec.pool?.ip ?? null);
+      // A server on the network of one of the node's interfaces has nothing but the pool's address, and publishes nothing.
+      const isOnBridge = network.bridge !== null;
+      const addresses = isOnBridge
+        ? await this.#addressesFor(spec.id, { network, subnets }, poolIp)
+        : await this.#onlyOf(network, poolIp);
+      if (isOnBridge) {
+        if (addresses.ipv6 === null) refuseIpv6(spec);
+        await this.#published.open({ serverId: spec.id, runId, network: network.name }, addresses, spec.allocations);
+      }
       await this.#assertFirewall();
-      this.#networksOf.set(spec.id, (this.#networksOf.get(spec.id) ?? new Set()).add(network.name));
-      this.#held.set(network.name, (this.#held.get(network.name) ?? 0) + 1);
-      const families = await this.#knownFamilies();
-      const ipv6 = families.includes("ipv6") ? ("both" as const) : ("ipv4" as const);
-      return {
-        arguments: joinArguments(network, network.pool === null ? null : spec.pool),
-        publishes: network.bridge === null ? "nothing" : ipv6,
-        release: () => {
-          const left = (this.#held.get(network.name) ?? 1) - 1;
-          if (left > 0) this.#held.set(network.name, left);
-          else this.#held.delete(network.name);
-        },
-      };
+      return this.#joined(network, addresses);
+    }).catch(async (error) => {
+      await this.shut(spec.id, runId);
+      throw error;
     });
+  }
+
+  /**
+   * The same for an install, which needs the internet and nothing else: it is always in the owner's own network, and no
+   * port leads to it.
+   */
+  joinInstall(spec: ServerSpec): Promise<JoinedNetwork> {
+    const network = ownNetwork(spec, this.#key);
+    return this.#inTurn(async () => {
+      const subnets = await this.#ensure(spec.id, network);
+      const addresses = await this.#addressesFor(null, { network, subnets }, null);
+      await this.#assertFirewall();
+      const joined = this.#joined(network, addresses);
+      // Private networks of one node have no range in common.
+      if (addresses.ipv4 !== null) this.#ofInstalls.add(addresses.ipv4);
+      const release = () => {
+        this.#ofInstalls.delete(addresses.ipv4 ?? "");
+        joined.release();
+      };
+      return { ...joined, release };
+    });
+  }
+
+  /** A run has ended: nothing leads to it any more. Never fails: what cannot be written now is by the next look. */
+  async shut(serverId: string, runId: string): Promise<void> {
+    await this.#inTurn(async () => {
+      if (await this.#published.shut(serverId, runId)) await this.#assertFirewall();
+    }).catch(() => {});
+  }
+
+  /** To be called after a look at what runs: ports lead to that alone, and are held. */
+  async keepOpen(isRunning: (serverId: string, runId: string) => boolean): Promise<void> {
+    await this.#inTurn(async () => {
+      for (const { serverId, runId, isOpen } of this.#published.all) {
+        if (isOpen && !isRunning(serverId, runId)) await this.#published.shut(serverId, runId);
+      }
+      await this.#published.holdAgain();
+      await this.#assertFirewall();
+    }).catch(() => {});
   }
 
   /** The server is gone: its networks too, if it was the last one there. */
   forget(serverId: string): Promise<void> {
     return this.#inTurn(async () => {
+      const isKnown = this.#published.of(serverId) !== undefined;
+      await this.#published.forget(serverId);
       const names = [...(this.#networksOf.get(serverId) ?? [])];
       this.#networksOf.delete(serverId);
       const others = new Set([...this.#networksOf.values()].flatMap((of) => [...of]));
       const unused = names.filter((name) => !others.has(name));
       for (const name of unused) await this.#remove(name);
-      if (unused.length > 0) await this.#assertFirewall();
+      if (isKnown || unused.length > 0) await this.#assertFirewall();
     });
   }
 
   /** Takes away what none of these servers needs, and guards what they do. To be called with every new spec. */
   follow(specs: readonly ServerSpec[]): Promise<void> {
     return this.#inTurn(async () => {
-      this.#hostModePorts = specs
-        .filter(({ networkMode }) => networkMode === "host")
-        .flatMap(({ allocations }) => allocations.map(({ port }) => port));
+      this.#specs = specs;
       const needed = new Map<string, PlannedNetwork>();
       for (const spec of specs) {
         for (const network of [ownNetwork(spec, this.#key), plannedNetwork(spec, this.#key)]) {
           if (network) needed.set(network.name, network);
         }
       }
-      const present = await this.#presentNames();
-      for (const name of present) {
+      for (const name of await this.#files.names()) {
         const network = needed.get(name);
         if (!network) await this.#remove(name);
         else {
@@ -184,6 +200,58 @@ export class Networks {
       await this.#sweepLeases();
       await this.#assertFirewall();
     });
+  }
+
+  #joined({ name }: PlannedNetwork, addresses: Addresses): JoinedNetwork {
+    const { ipv4, ipv6 } = addresses;
+    this.#held.set(name, (this.#held.get(name) ?? 0) + 1);
+    const chosen = [ipv4 === null ? [] : ["--ip", ipv4], ipv6 === null ? [] : ["--ip6", ipv6]].flat();
+    return {
+      arguments: ["--net", name, ...chosen, "--mac-address", macOf(addresses)],
+      release: () => {
+        const left = (this.#held.get(name) ?? 1) - 1;
+        if (left > 0) this.#held.set(name, left);
+        else this.#held.delete(name);
+      },
+    };
+  }
+
+  async #ensure(serverId: string, network: PlannedNetwork): Promise<string[]> {
+    const subnets = await this.#files.ensure(network, await this.#knownFamilies());
+    this.#planned.set(network.name, { network, subnets });
+    this.#networksOf.set(serverId, (this.#networksOf.get(serverId) ?? new Set()).add(network.name));
+    return subnets;
+  }
+
+  /**
+   * The address of before, or one that nobody has or had last.
+   *
+   * @param serverId null for an install
+   */
+  async #addressesFor(serverId: string | null, known: KnownNetwork, poolIp: string | null): Promise<Addresses> {
+    const { name } = known.network;
+    const last = serverId === null ? undefined : this.#published.of(serverId);
+    const before = last?.network === name ? last.ipv4 : null;
+    const noted = (await notedAddresses(join(this.#leaseFolder, name))).filter((address) => address !== before);
+    const taken = new Set([...this.#published.addressesIn(name, serverId ?? ""), ...this.#ofInstalls, ...noted]);
+    const addresses = chooseAddresses(known.subnets, { poolIp, before, taken });
+    if (addresses === null) throw new RuntimeError("The private network of this server's owner on this node is full.");
+    await this.#makeFree(name, addresses);
+    return addresses;
+  }
+
+  async #onlyOf({ name }: PlannedNetwork, ip: string | null): Promise<Addresses> {
+    const addresses = ip !== null && isIPv6(ip) ? { ipv4: null, ipv6: ip } : { ipv4: ip, ipv6: null };
+    await this.#makeFree(name, addresses);
+    return addresses;
+  }
+
+  /** A container that was lost may keep an address taken. */
+  async #makeFree(network: string, { ipv4, ipv6 }: Addresses): Promise<void> {
+    const folder = join(this.#leaseFolder, network);
+    const noted = await notedAddresses(folder);
+    if (noted.some((address) => address === ipv4 || address === ipv6))
+      await sweepLeases(folder, this.#options.containerIds, true);
   }
 
   async #sweepLeases(): Promise<void> {
@@ -204,11 +272,11 @@ export class Networks {
   /** What an earlier agent made is guarded from the first moment on. */
   async #loadOnce(): Promise<void> {
     if (this.#isLoaded) return;
-    for (const name of await this.#presentNames()) {
-      const text = await readFile(await this.#file(name), "utf8").catch(() => "");
-      const known = readConflist(text);
-      if (known) this.#planned.set(name, { network: known.network, subnets: subnetsOf(text).subnets });
+    for (const name of await this.#files.names()) {
+      const known = await this.#files.read(name);
+      if (known) this.#planned.set(name, known);
     }
+    await this.#published.load();
     this.#isLoaded = true;
   }
 
@@ -220,104 +288,9 @@ export class Networks {
     return this.#families;
   }
 
-  #netconf(): Promise<string> {
-    this.#folder ??= netconfFolder(this.#options.netconfPath, this.#options.namespace);
-    return this.#folder;
-  }
-
-  #file = async (name: string) => join(await this.#netconf(), `nerdctl-${name}.conflist`);
-
-  /** Names of this agent's networks that are on the machine. */
-  async #presentNames(): Promise<string[]> {
-    const prefix = `nerdctl-${networkNamePrefix(this.#key)}`;
-    const files = await readdir(await this.#netconf()).catch(() => []);
-    return files
-      .filter((file) => file.startsWith(prefix) && file.endsWith(".conflist"))
-      .map((file) => file.slice("nerdctl-".length, -".conflist".length));
-  }
-
-  /** @returns the ranges of the network as it is, which may be those of before while it is in use */
-  async #ensure(network: PlannedNetwork): Promise<string[]> {
-    const { name, bridge, pool } = network;
-    if (pool?.parent && !hasInterface(pool.parent)) {
-      throw new RuntimeError(`The node has no network interface ${pool.parent}, which this server's pool hangs on.`);
-    }
-    const families = await this.#knownFamilies();
-    if (families.includes("ipv6")) await keepRouterAdvertisements(this.#options.log);
-    else if (pool && isIPv6(pool.gateway))
-      throw new RuntimeError("The node has no IPv6, which this server's pool needs.");
-    const file = await this.#file(name);
-    const before = await readFile(file, "utf8").catch(() => null);
-    const subnets = await this.#subnetsFor(network, families, before);
-    const setting = { nodeId: this.#options.nodeId, leaseFolder: this.#leaseFolder };
-    const wanted = conflist(network, subnets, setting);
-    const known = before === null ? null : readConflist(before);
-    if (JSON.stringify(known?.plugins) !== JSON.stringify(wanted.plugins)) {
-      // A bridge in use cannot be given another range or gateway: servers that are in it keep it until they stop.
-      const isInUse = known !== null && bridge !== null && (await portsOf(bridge)).length > 0;
-      if (isInUse) this.#options.log.info({ network: name }, "a network is changed when nobody uses it");
-      else {
-        if (bridge !== null) await deleteInterface(bridge);
-        await writeFileAtomic(file, `${JSON.stringify(wanted, null, 1)}\n`, FILE_MODE);
-      }
-    }
-    if (bridge !== null && pool?.isIsolated) await filterWithinBridge(bridge);
-    // A private address is any free one: only a pool's is asked for by its number.
-    if (pool !== null) await sweepLeases(join(this.#leaseFolder, name), this.#options.containerIds, true);
-    return subnetsOf(await readFile(file, "utf8")).subnets;
-  }
-
-  /** A pool's own range, and a private one in each family that it has none of; the private ones of before stay. */
-  async #subnetsFor(network: PlannedNetwork, families: readonly Family[], before: string | null): Promise<Subnet[]> {
-    const { name, bridge, pool } = network;
-    const own: Subnet[] = pool ? [{ subnet: pool.cidr, gateway: pool.gateway }] : [];
-    if (bridge === null) return own;
-    const isOwnIpv6 = pool !== null && isIPv6(pool.gateway);
-    const subnets = [...own];
-    if (pool === null || isOwnIpv6) {
-      const kept = subnetsOf(before ?? "").subnets.find((subnet) => !subnet.includes(":") && subnet !== pool?.cidr);
-      subnets.push({ subnet: kept ?? (await this.#freeSubnet(name, bridge)) });
-    }
-    if (families.includes("ipv6") && !isOwnIpv6)
-      subnets.push({ subnet: uniqueIpv6Subnet(`${this.#options.nodeId} ${name}`) });
-    return subnets;
-  }
-
-  async #freeSubnet(name: string, bridge: string): Promise<string> {
-    const range = this.#options.privateRange ?? PRIVATE_RANGE_DEFAULT;
-    const taken = [...(await routedRanges(bridge)), ...(await this.#subnetsOfOthers(name))];
-    const subnet = freeIpv4Subnet(name, range, taken);
-    if (subnet === null) throw new RuntimeError("The node has no room for another private network.");
-    return subnet;
-  }
-
-  /** A network that nobody uses at the moment has no bridge, and yet its range is taken. */
-  async #subnetsOfOthers(name: string): Promise<string[]> {
-    const folder = await this.#netconf();
-    const subnets: string[] = [];
-    for (const place of [folder, join(folder, "..")]) {
-      for (const file of await readdir(place).catch(() => [])) {
-        if (!/\.(conflist|conf|json)$/.test(file)) continue;
-        const found = subnetsOf(await readFile(join(place, file), "utf8").catch(() => ""));
-        if (found.name !== name) subnets.push(...found.subnets);
-      }
-    }
-    return subnets;
-  }
-
   async #remove(name: string): Promise<void> {
     if (this.#held.has(name)) return;
-    const file = await this.#file(name);
-    const text = await readFile(file, "utf8").catch(() => null);
-    const bridge = readConflist(text ?? "")?.network.bridge ?? this.#planned.get(name)?.network.bridge;
-    // Before its file, without which a later agent would not know whose bridge it is. The next start makes it anew.
-    if (bridge && (await portsOf(bridge)).length === 0) await deleteInterface(bridge);
-    if (text !== null && !(await this.#options.removeNetwork(name))) return;
-    this.#planned.delete(name);
-    if (bridge) await deleteInterface(bridge);
-    await rm(file, { force: true });
-    await rm(join(this.#leaseFolder, name), { recursive: true, force: true });
-    this.#options.log.info({ network: name }, "a network was removed");
+    if (await this.#files.remove(name, this.#planned.get(name)?.network.bridge)) this.#planned.delete(name);
   }
 
   async #assertFirewall(): Promise<void> {
@@ -333,6 +306,21 @@ export class Networks {
       const isRouted = pool !== null && !isPrivateRange(pool.cidr);
       return [{ bridge, isPool: pool !== null, isRouted, isIsolated: pool?.isIsolated ?? false, subnets }];
     });
-    return { key: this.#key, bridges, hostPorts: [...(this.#options.hostPorts ?? []), ...this.#hostModePorts] };
+    const publications = this.#published.all;
+    const hostModePorts = this.#specs
+      .filter(({ networkMode }) => networkMode === "host")
+      .flatMap(({ allocations }) => allocations.map(({ port }) => port));
+    return {
+      key: this.#key,
+      bridges,
+      hostPorts: [...(this.#options.hostPorts ?? []), ...hostModePorts],
+      publishedPorts: portsOfPublications(publications),
+      gamePorts: gamePorts(this.#specs, publications),
+    };
   }
+}
+
+function refuseIpv6({ allocations }: ServerSpec): void {
+  const port = allocations.find(({ ip }) => isIPv6(ip))?.port;
+  if (port !== undefined) throw new RuntimeError(`Port ${port} is on an IPv6 address, and the node has no IPv6.`);
 }

@@ -100,7 +100,6 @@ function serverRow(panel: Panel): Row {
   const loggers = servers.map(({ logger }) => ownMemory(logger));
   const inits = servers.filter(({ init }) => init > 0).map(({ init }) => ownMemory(init));
   const shims = servers.map(({ shim }) => ownMemory(shim));
-  const holders = servers.flatMap(({ portHolder }) => (portHolder === null ? [] : [ownMemory(portHolder)]));
   const others = servers.reduce((sum, server) => sum + server.others.length, 0);
   const largestLogger = Math.max(...loggers.map(({ privateDirty }) => privateDirty));
   const memory = (of: OwnMemory[]) =>
@@ -110,11 +109,11 @@ function serverRow(panel: Panel): Row {
     work: `processes and memory around each of ${SERVERS} containers`,
     bestOfField: "not known",
     target: "a shim, its init, and a logger under 1 MB of its own; of Catalyst nothing else",
-    here: `logger ${mib(largestLogger)} MB at most; ${others} processes besides shim, init, logger and nerdctl's port holder`,
+    here: `logger ${mib(largestLogger)} MB at most; ${others} processes besides shim, init and logger`,
     ratio: "",
     isMet: largestLogger < TARGET_LOGGER_BYTES && others === 0 && inits.length === SERVERS,
     notes: [
-      `own memory is private dirty pages. Medians: shim ${memory(shims)}; init ${memory(inits)}; logger ${memory(loggers)}; the \`sleep\` by which nerdctl holds the ports (${holders.length} of them) ${memory(holders)}.`,
+      `own memory is private dirty pages. Medians: shim ${memory(shims)}; init ${memory(inits)}; logger ${memory(loggers)}.`,
     ],
   };
 }

@@ -13,8 +13,9 @@ export async function networkFiles(dataDir: string): Promise<string[]> {
   return readdirSync(folder).filter((file) => file.includes(`catalyst-${agentKey(dataDir)}-`));
 }
 
+/** Of every table. */
 export const firewallLines = (dataDir: string, program: "iptables" | "ip6tables" = "iptables"): string[] =>
-  lines(program, "-S").filter((line) => line.includes(`CATALYST-${agentKey(dataDir)}-`));
+  lines(`${program}-save`).filter((line) => line.includes(`CATALYST-${agentKey(dataDir)}-`));
 
 /** Notes of addresses in use. */
 export function leases(dataDir: string): string[] {
@@ -29,12 +30,6 @@ export function leases(dataDir: string): string[] {
 }
 
 export const bridges = (): string[] => readdirSync("/sys/class/net").filter((name) => name.startsWith(BRIDGE_PREFIX));
-
-/** Rules for published ports and masquerading that name this network. */
-export const natLines = (network: string): string[] =>
-  ["iptables", "ip6tables"].flatMap((program) =>
-    lines(program, "-t", "nat", "-S").filter((line) => line.includes(network)),
-  );
 
 export const cniResults = (network: string): string[] => {
   try {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { serverPaths } from "../../console/server-paths.ts";
 import type { JoinedNetwork } from "../../network/networks.ts";
 import { serverSpec } from "../../testing/server-spec.ts";
-import { type ContainerSetting, gameArguments, networkArguments, startupScript } from "./arguments.ts";
+import { type ContainerSetting, gameArguments, startupScript } from "./arguments.ts";
 import { installArguments } from "./install-arguments.ts";
 
 const setting: ContainerSetting = {
@@ -16,7 +16,7 @@ const setting: ContainerSetting = {
   limits: { cpus: [0, 1], ioWeight: null },
 };
 const spec = serverSpec({ id: "s1", image: "game:1", installImage: "tools:1", networkMode: "bridge" });
-const network: JoinedNetwork = { arguments: ["--net", "catalyst-own-1"], publishes: "both", release: () => {} };
+const network: JoinedNetwork = { arguments: ["--net", "catalyst-own-1", "--ip", "10.208.1.2"], release: () => {} };
 const launch = { spec, paths: serverPaths("/var/lib/catalyst", "s1"), environment: {}, runId: "run-1", network };
 
 /** Values of a repeatable flag. */
@@ -100,23 +100,12 @@ describe("limits and networks", () => {
     expect(valuesOf(gameArguments(launch, "game", few).arguments, "--ulimit")).toContain("nofile=1024:1024");
   });
 
-  it("publish each allocation by TCP and UDP, and none on the node's own network", () => {
-    const allocations = [
-      { ip: "0.0.0.0", port: 25565, isPrimary: true },
-      { ip: "2001:db8::1", port: 25566, isPrimary: false },
-    ];
-    const args = networkArguments({ allocations }, network);
+  it("leave published ports to the agent's own firewall", () => {
+    const allocations = [{ ip: "0.0.0.0", port: 25565, isPrimary: true }];
+    const { arguments: args } = gameArguments({ ...launch, spec: { ...spec, allocations } }, "game", setting);
     expect(valuesOf(args, "--net")).toEqual(["catalyst-own-1"]);
-    expect(valuesOf(args, "-p")).toEqual([
-      "0.0.0.0:25565:25565/tcp",
-      "0.0.0.0:25565:25565/udp",
-      "[2001:db8::1]:25566:25566/tcp",
-      "[2001:db8::1]:25566:25566/udp",
-    ]);
-    const host: JoinedNetwork = { ...network, arguments: ["--net", "host"], publishes: "nothing" };
-    expect(networkArguments({ allocations }, host)).toEqual(["--net", "host"]);
-    const ipv4: JoinedNetwork = { ...network, publishes: "ipv4" };
-    expect(() => networkArguments({ allocations }, ipv4)).toThrow("Port 25566 is on an IPv6 address");
+    expect(valuesOf(args, "--ip")).toEqual(["10.208.1.2"]);
+    expect(args).not.toContain("-p");
   });
 });
 

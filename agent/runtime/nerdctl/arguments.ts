@@ -1,10 +1,9 @@
 /** From a launch to the arguments of `nerdctl run`. Pure. */
-import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import type { ServerSpec } from "../../../protocol/spec.ts";
 import type { FileOwner } from "../../console/server-paths.ts";
 import type { JoinedNetwork } from "../../network/networks.ts";
-import { RuntimeError, type ServerPaths } from "../container-runtime.ts";
+import type { ServerPaths } from "../container-runtime.ts";
 import { limitArguments, type NodeLimits } from "./limits.ts";
 import { containerName, LABEL } from "./options.ts";
 
@@ -49,24 +48,6 @@ function splitEnvironment(environment: Record<string, string>): { inArguments: s
     else lines.push(line);
   }
   return { inArguments, content: lines.map((line) => `${line}\n`).join("") };
-}
-
-/**
- * The network, and `--publish` of each allocation, TCP and UDP; none where the server has the node's network, or an
- * address of its own outside of the node.
- *
- * @throws RuntimeError for a port on an IPv6 address of a node that has no IPv6
- */
-export function networkArguments(spec: Pick<ServerSpec, "allocations">, network: JoinedNetwork): string[] {
-  if (network.publishes === "nothing") return network.arguments;
-  const ports = spec.allocations.flatMap(({ ip, port }) => {
-    if (isIPv6(ip) && network.publishes === "ipv4") {
-      throw new RuntimeError(`Port ${port} is on an IPv6 address, and the node has no IPv6.`);
-    }
-    const address = isIPv6(ip) ? `[${ip}]` : ip;
-    return ["tcp", "udp"].flatMap((transport) => ["-p", `${address}:${port}:${port}/${transport}`]);
-  });
-  return [...network.arguments, ...ports];
 }
 
 /** What a container may be and write; limits, ulimits and init are the same for every kind. */
@@ -205,7 +186,7 @@ export function gameArguments(launch: Launch, command: string, setting: Containe
     "--name",
     containerName(spec.id),
     ...labels(setting, spec.id, runId, "game"),
-    ...networkArguments(spec, launch.network),
+    ...launch.network.arguments,
     ...bind(paths.stdin, STDIN_IN_CONTAINER),
   ];
   const script = `exec /bin/sh -c "$1" <>${STDIN_IN_CONTAINER} 2>&1`;

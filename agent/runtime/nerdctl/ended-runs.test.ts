@@ -11,6 +11,7 @@ import { type RunRecord, RunRecords } from "./run-records.ts";
 
 let folder: string;
 let exits: ExitStatus[];
+let shut: string[][];
 let ended: EndedRuns;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "catalyst-ended-"));
@@ -19,8 +20,11 @@ beforeEach(() => {
   chmodSync(binary, 0o755);
   const log = createLog("silent");
   const cli = new NerdctlCli({ nodeId: "node-1", panel: "panel-1", dataDir: folder, log, binary });
-  ended = new EndedRuns(cli, new RunRecords(join(folder, "runs")), "catalyst", log);
+  const records = new RunRecords(join(folder, "runs"));
+  const shutPorts = async (serverId: string, runId: string) => void shut.push([serverId, runId]);
+  ended = new EndedRuns({ cli, records, namespace: "catalyst", log, shutPorts });
   exits = [];
+  shut = [];
   ended.listen((_serverId, _runId, exit) => exits.push(exit));
 });
 afterEach(() => rmSync(folder, { recursive: true }));
@@ -38,6 +42,7 @@ const record: RunRecord = {
 it("was out of memory when that is told before the end", async () => {
   await ended.settle(record, KILLED, 2, true);
   expect(exits).toMatchObject([{ exitCode: KILLED, oomKilled: true }]);
+  expect(shut).toEqual([["server-1", "run-1"]]);
 });
 
 it("was out of memory when that is told just after the end", async () => {

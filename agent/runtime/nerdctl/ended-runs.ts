@@ -8,11 +8,21 @@ import { exitStatus, KILLED } from "./exit-status.ts";
 import { countOomKills, OomEvents } from "./oom.ts";
 import type { RunRecord, RunRecords } from "./run-records.ts";
 
+export interface EndedRunsOptions {
+  cli: NerdctlCli;
+  records: RunRecords;
+  namespace: string;
+  log: Log;
+  /** Nothing of the node leads to this run any more. Never fails. */
+  shutPorts(serverId: string, runId: string): Promise<void>;
+}
+
 export class EndedRuns {
   readonly #cli: NerdctlCli;
   readonly #records: RunRecords;
   readonly #namespace: string;
   readonly #log: Log;
+  readonly #shutPorts: EndedRunsOptions["shutPorts"];
   readonly #oomEvents = new OomEvents();
   readonly #endings = new Endings();
   #onExit: ExitListener | null = null;
@@ -21,11 +31,12 @@ export class EndedRuns {
   /** and the last whose end is noted, or is being noted. */
   readonly #settling = new Map<string, string>();
 
-  constructor(cli: NerdctlCli, records: RunRecords, namespace: string, log: Log) {
+  constructor({ cli, records, namespace, log, shutPorts }: EndedRunsOptions) {
     this.#cli = cli;
     this.#records = records;
     this.#namespace = namespace;
     this.#log = log;
+    this.#shutPorts = shutPorts;
   }
 
   /** From here on ends are told to `onExit`; to nobody when it is null. */
@@ -56,7 +67,7 @@ export class EndedRuns {
   }
 
   /**
-   * Notes how a run ended, tells of it once, and removes the container, which would keep its ports. Failures are
+   * Notes how a run ended, tells of it once, and removes the container, which would keep its address. Failures are
    * logged: an end is told of even when it cannot be noted.
    *
    * @param exitedAt milliseconds since 1970.
@@ -84,7 +95,7 @@ export class EndedRuns {
         .catch((error) => this.#log.error({ err: error, serverId }, "the end of a run could not be noted"));
       this.#tell(record, exit);
     }
-    await this.removeEnded(serverId, containerId);
+    await Promise.all([this.#shutPorts(serverId, runId), this.removeEnded(serverId, containerId)]);
   }
 
   #tell({ serverId, runId }: RunRecord, exit: ExitStatus): void {

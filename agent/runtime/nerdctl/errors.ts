@@ -7,14 +7,6 @@ interface Translation {
 
 const TRANSLATIONS: Translation[] = [
   {
-    pattern: /bind for (\S+):(\d+) failed: port is already allocated/,
-    words: (match) => `Port ${match[2]} is already in use on ${match[1]}.`,
-  },
-  {
-    pattern: /(?:bind|listen)[^\n]*?(\S+):(\d+)[^\n]*: cannot assign requested address/,
-    words: (match) => `The address ${match[1]} does not belong to this node.`,
-  },
-  {
     pattern: /name \\*"([\w.-]{1,100})\\*" is already used by ID/,
     words: (match) =>
       `Another container on this node, not one of this panel's, has the name ${match[1]}. Rename or remove it.`,
@@ -23,7 +15,6 @@ const TRANSLATIONS: Translation[] = [
     pattern: /requested IP address (\S+) is not available in range/,
     words: (match) => `The address ${match[1]} is still in use on this node.`,
   },
-  { pattern: /bind: address already in use/, words: () => "A port of this server is already in use on the node." },
   { pattern: /image not available|no such image/i, words: () => "The container image is not on this node." },
   {
     pattern: /401 Unauthorized|authentication required|no basic auth credentials|incorrect username or password/i,
@@ -72,6 +63,4 @@ export const isRuntimeDown = (output: string) => CONTAINERD_DOWN.test(output);
 export const isImageMissing = (output: string) => /image not available|no such image/i.test(output);
 export const isContainerMissing = (output: string) =>
   /no such (?:container|object)|container \S+ in namespace \S+ not found/i.test(output);
-export const isPortTaken = (output: string) =>
-  /failed: port is already allocated|bind: address already in use/.test(output);
 export const isNotRunning = (output: string) => /is not running/i.test(output);

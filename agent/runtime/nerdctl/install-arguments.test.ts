@@ -14,7 +14,7 @@ const setting = {
 };
 const paths = { root: "/s", data: "/s/data", console: "/s/console", stdin: "/s/stdin", records: "/s/records" };
 const spec = serverSpec({ id: "s1", image: "game:1", installImage: "tools:1", networkMode: "bridge" });
-const network = { arguments: ["--net", "catalyst-own-1"], publishes: "both" as const, release: () => {} };
+const network = { arguments: ["--net", "catalyst-own-1"], release: () => {} };
 const launch = { spec, paths, environment: { HOME: "/data", PASSWORD: "p" }, runId: "run-1", network };
 
 const valuesOf = (args: string[], flag: string) => args.filter((_, index) => args[index - 1] === flag);

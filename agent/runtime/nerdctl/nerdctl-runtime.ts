@@ -39,7 +39,7 @@ import {
   unpauseContainer,
 } from "./containers.ts";
 import { EndedRuns } from "./ended-runs.ts";
-import { isContainerMissing, isImageMissing, isNotRunning, isPortTaken } from "./errors.ts";
+import { isContainerMissing, isImageMissing, isNotRunning } from "./errors.ts";
 import { EventStream } from "./events.ts";
 import { ImageSupply } from "./image-supply.ts";
 import { Images, PULL_DEADLINE_MS } from "./images.ts";
@@ -52,7 +52,6 @@ import { loginFile } from "./registries.ts";
 import { endLostRuns, runContainer } from "./run-container.ts";
 import { type RunRecord, RunRecords } from "./run-records.ts";
 import { containerStatus, stoppedStatus } from "./run-status.ts";
-import { releaseStalePorts } from "./stale-ports.ts";
 import { endStaleShims } from "./stale-shims.ts";
 import { updateLimits } from "./update-limits.ts";
 
@@ -99,7 +98,13 @@ export class NerdctlRuntime implements ContainerRuntime {
       removeNetwork: (name) => removeNetwork(this.#cli, name),
     });
     this.#records = new RunRecords(join(options.dataDir, "nerdctl-runtime", "runs"));
-    this.#ended = new EndedRuns(this.#cli, this.#records, namespace, log);
+    this.#ended = new EndedRuns({
+      cli: this.#cli,
+      records: this.#records,
+      namespace,
+      log,
+      shutPorts: (serverId, runId) => this.#networks.shut(serverId, runId),
+    });
     this.#live = new LiveRuns({
       cli: this.#cli,
       owner: this.#owner,
@@ -112,8 +117,7 @@ export class NerdctlRuntime implements ContainerRuntime {
       onEvent: (event) =>
         void this.#live.onEvent(event).catch((error) => options.log.error({ err: error }, "event was lost")),
       onListening: async () => {
-        await this.#releaseStalePorts();
-        await this.#live.lookAtAll();
+        await this.#lookAtAll();
         await endStaleShims({ namespace, log });
       },
     });
@@ -128,20 +132,29 @@ export class NerdctlRuntime implements ContainerRuntime {
     this.#ended.listen(onExit);
     this.#events.start();
     this.#networks.watch();
-    await this.#live.lookAtAll();
+    await this.#lookAtAll();
     await this.#ended.tellNoted();
+  }
+
+  async #lookAtAll(): Promise<void> {
+    await this.#live.lookAtAll();
+    await this.#networks.keepOpen((serverId, runId) => this.#live.presentRunId(serverId) === runId);
   }
 
   async start(launch: LaunchSpec): Promise<RuntimeStatus> {
     const { id } = launch.spec;
     const runId = randomUUID();
-    return this.#live.whileStarting(id, runId, async () => {
+    const begin = this.#live.whileStarting(id, runId, async () => {
       // The container before is on its way out, and has the name and the ports until it is gone.
       await this.#ended.done(id);
       const present = await this.#live.inspect(id);
       if (present?.isRunning && !this.#live.isGivenUp(present)) return containerStatus(present, this.#records);
       if (present) await this.#live.clear(present);
       return this.#begin(launch, runId);
+    });
+    return begin.catch(async (error) => {
+      await this.#networks.shut(id, runId);
+      throw error;
     });
   }
 
@@ -151,7 +164,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     await makeServerFolders(paths, setting.gameOwner);
     await makeFifo(paths.stdin, setting.gameOwner);
     await this.#images.refresh(spec.image, spec.imageRefreshAt, { serverId: spec.id, paths });
-    const network = await this.#networks.join(spec, "game");
+    const network = await this.#networks.joinGame(spec, runId);
     const containerId = await this.#run(launch, runId, setting, network).finally(network.release);
     const record: RunRecord = {
       serverId: spec.id,
@@ -183,7 +196,7 @@ export class NerdctlRuntime implements ContainerRuntime {
     let network: JoinedNetwork | null = null;
     try {
       const setting = await this.#containerSetting();
-      network = await this.#networks.join(spec, "install");
+      network = await this.#networks.joinInstall(spec);
       return await runInstall(install, abort, {
         cli: this.#cli,
         owner: this.#owner,
@@ -257,7 +270,7 @@ export class NerdctlRuntime implements ContainerRuntime {
   async close(): Promise<void> {
     this.#ended.listen(null);
     this.#events.close();
-    this.#networks.close();
+    await this.#networks.close();
   }
 
   /** `nerdctl run`; an image that is not on the node is pulled first. */
@@ -269,16 +282,8 @@ export class NerdctlRuntime implements ContainerRuntime {
       await this.#images.pull(launch.spec.image, { serverId: launch.spec.id, paths: launch.paths });
       result = await runContainer(this.#cli, run);
     }
-    if (result.code !== 0 && isPortTaken(result.stderr) && (await this.#releaseStalePorts()) > 0) {
-      launch.abort?.throwIfAborted();
-      result = await runContainer(this.#cli, run);
-    }
     if (result.code === 0) return result.stdout.trim();
     throw this.#cli.failure("start", result);
-  }
-
-  #releaseStalePorts(): Promise<number> {
-    return releaseStalePorts({ namespace: this.#namespace, log: this.#options.log });
   }
 
   async #signal(serverId: string, signal: string, runId?: string): Promise<void> {

@@ -21,7 +21,7 @@ const CNI_FOLDERS = [
   "/usr/libexec/cni",
   "/usr/lib/cni",
 ];
-const CNI_PLUGINS = ["bridge", "portmap", "host-local", "loopback", "macvlan"];
+const CNI_PLUGINS = ["bridge", "host-local", "loopback", "macvlan"];
 const NERDCTL_MIN = "2.0";
 const CONTAINERD_MIN = "2.0";
 const RUNC_MIN = "1.1";

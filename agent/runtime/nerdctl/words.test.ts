@@ -7,7 +7,6 @@ import { exitStatus } from "./exit-status.ts";
 
 describe("what nerdctl says, in the owner's words", () => {
   it.each([
-    ["bind for 127.0.0.1:25600 failed: port is already allocated", "Port 25600 is already in use on 127.0.0.1."],
     ['image not available: "nosuch:1"', "not on this node"],
     [
       "failed to resolve reference: pull access denied, repository does not exist",
