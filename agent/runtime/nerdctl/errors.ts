@@ -37,7 +37,7 @@ const TRANSLATIONS: Translation[] = [
 ];
 
 const CONTAINERD_DOWN =
-  /cannot access containerd socket|containerd\.sock[^\n]*(?:no such file|connection refused)|connection error[^\n]*transport|rpc error: code = Unavailable|error reading from server: EOF/i;
+  /cannot access containerd socket|containerd\.sock[^\n]*(?:no such file|connection refused)|connection error[^\n]*transport|rpc error: code = Unavailable|error reading from server/i;
 
 export type FailedAction = "start" | "install" | "pull" | "other";
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { createLog } from "../../log.ts";
 import type { RuntimeError } from "../container-runtime.ts";
 import { NerdctlCli } from "./cli.ts";
+import { Images } from "./images.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -35,6 +36,22 @@ it("is ended at its deadline, and the node is to blame, not the server", async (
 it("is told apart from one that refuses, and from a containerd that is away", async () => {
   const refused = await failureOf(cliOf("echo 'manifest unknown' >&2; exit 1").demand("start", ["run"]));
   expect(refused).toMatchObject({ isNodeFault: false });
-  const away = cliOf("echo 'cannot access containerd socket \"/run/c.sock\": no such file' >&2; exit 1");
-  expect(await failureOf(away.demand("start", ["run"]))).toMatchObject({ isNodeFault: true });
+  for (const words of [
+    'cannot access containerd socket "/run/c.sock": no such file',
+    "error reading from server: EOF",
+    "error reading from server: connection reset by peer",
+  ]) {
+    const away = cliOf(`echo '${words}' >&2; exit 1`);
+    expect(await failureOf(away.demand("start", ["run"])), words).toMatchObject({ isNodeFault: true });
+  }
+});
+
+it("that misses containerd says nothing of an image, which is not pulled then", async () => {
+  const imagesOf = (words: string) => {
+    const cli = cliOf(`echo '${words}' >&2; exit 1`);
+    return new Images({ cli, loginFile: join(folder, "logins"), folder, pullDeadlineMs: 1_000 });
+  };
+  const failure = await failureOf(imagesOf("error reading from server: EOF").isPresent("echo:1"));
+  expect(failure).toMatchObject({ isNodeFault: true });
+  expect(await imagesOf("no such image: echo:1").isPresent("echo:1")).toBe(false);
 });

@@ -1,6 +1,7 @@
 /** Pulling images, once for all that wait for the same one. */
 import { RuntimeError } from "../container-runtime.ts";
 import type { NerdctlCli } from "./cli.ts";
+import { isRuntimeDown } from "./errors.ts";
 import { type PullProgress, readProgress } from "./pull-progress.ts";
 import { withLogin } from "./registries.ts";
 
@@ -43,8 +44,12 @@ export class Images {
     this.#options = options;
   }
 
+  /** @throws RuntimeError when containerd is away: that says nothing of the image. */
   async isPresent(image: string): Promise<boolean> {
-    return (await this.#options.cli.call(["image", "inspect", "--format", "{{.ID}}", "--", image])).code === 0;
+    const { cli } = this.#options;
+    const result = await cli.call(["image", "inspect", "--format", "{{.ID}}", "--", image]);
+    if (isRuntimeDown(result.stderr)) throw cli.failure("other", result);
+    return result.code === 0;
   }
 
   /** @throws RuntimeError in words for the owner; `PullCancelled` when this wait was ended. */
