@@ -74,7 +74,7 @@ export const residentMib = (pid: number): number => Math.round((residentBytes(pi
 /** What there is more of than before, in words; empty when nothing is. Open files of a daemon breathe a little. */
 export function grown(before: LeakCount, after: LeakCount): string[] {
   return Object.entries(after).flatMap(([what, count]) => {
-    const slack = what.startsWith("open files") ? OPEN_FILES_SLACK : (SLACK[what] ?? 0);
+    const slack = what.startsWith("open files") ? OPEN_FILES_SLACK : 0;
     const was = before[what] ?? 0;
     return count > was + slack ? [`${what}: ${was} before, ${count} after`] : [];
   });
@@ -82,10 +82,3 @@ export function grown(before: LeakCount, after: LeakCount): string[] {
 
 /** Kept-alive connections and the like; a leak of one a cycle is far above. */
 const OPEN_FILES_SLACK = 8;
-/**
- * nerdctl now and then leaves the state folder of a container that it removed on a busy machine (seen: 1 in 200). It is
- * empty or holds a `lifecycle.json` of 68 bytes and an empty `oci-hook.postStop.log`: what runs after a container's end
- * writes them anew behind the removal. It is named by a container id that is never used again.
- * The agent removes what is there when it has removed a container; this is for what comes later.
- */
-const SLACK: Record<string, number> = { "folders of containers": 4 };

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { waitUntil } from "../../testing/wait-until.ts";
 import { ContainerRests, restsOf } from "./container-rests.ts";
 
 const ID = "a".repeat(64);
@@ -34,6 +35,20 @@ it("removes those of the container that is gone, and no other's", async () => {
   await rests.remove("../games");
   expect(folders()).toEqual([OTHER]);
   expect(readdirSync(join(root, "filesystem-ops"))).toHaveLength(1);
+});
+
+it("removes what nerdctl writes behind the removal", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout"] });
+  try {
+    const rests = new ContainerRests();
+    rests.learn(ID, labelled(ID));
+    await rests.remove(ID);
+    mkdirSync(join(root, "a0c80629/containers/games", ID));
+    vi.runAllTimers();
+  } finally {
+    vi.useRealTimers();
+  }
+  await waitUntil("the folder to be gone", () => folders().join() === OTHER);
 });
 
 it("believes no label that does not name the container's own folder, and removes nothing before it knows", async () => {

@@ -2,6 +2,8 @@
 import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 
+/** On a busy machine nerdctl's hook after a container's end writes its state folder anew, behind the removal. */
+const LATE_MS = 10_000;
 /** nerdctl's own label: where it keeps a container's state. */
 const STATE_LABEL = "nerdctl/state-dir";
 const STATE_FOLDER = /^(?<root>\/.+)\/(?<address>[0-9a-f]{8})\/containers\/(?<namespace>[^/]+)\/(?<id>[0-9a-f]{64})$/;
@@ -32,10 +34,17 @@ export class ContainerRests {
     if (id === containerId) this.#place = { root: root!, address: address!, namespace: namespace! };
   }
 
-  /** To be called when nerdctl has removed the container: its id is never used again. Never rejects. */
+  /**
+   * To be called when nerdctl has removed the container: its id is never used again. Removes what is there now, and in a
+   * while what came later. Never rejects.
+   */
   async remove(containerId: string): Promise<void> {
     if (!this.#place || !/^[0-9a-f]{64}$/.test(containerId)) return;
     const { folder, backup } = restsOf(this.#place, containerId);
-    for (const path of [folder, backup]) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    const removeAll = async () => {
+      for (const path of [folder, backup]) await rm(path, { recursive: true, force: true }).catch(() => undefined);
+    };
+    setTimeout(removeAll, LATE_MS).unref();
+    await removeAll();
   }
 }
