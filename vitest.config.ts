@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 const rooms = "{protocol,drizzle,worker,durable-objects,agent,web,local,templates,bench}";
 
 /** What needs more than Node itself is told by its file name, so that each kind runs only where it can. */
-const special = ["**/*.{workers,pg,browser,containers,long}.test.ts", "**/node_modules/**"];
+const special = ["**/*.{workers,pg,browser,containers}.test.ts", "**/node_modules/**"];
 /** Tests that start whole systems take the machine for themselves. */
 const oneAtATime = { fileParallelism: false, testTimeout: 180_000, hookTimeout: 180_000 };
 
@@ -30,8 +30,6 @@ export default defineConfig({
         test: { name: "workers", include: [`${rooms}/**/*.workers.test.ts`], testTimeout: 30_000 },
       },
       { test: { name: "e2e", include: ["tests/**/*.test.ts"], exclude: special, ...oneAtATime } },
-      // No step of `npm test`: a run in several fails for causes that are still to be found.
-      { test: { name: "long", include: ["tests/**/*.long.test.ts"], ...oneAtATime } },
       { test: { name: "browser", include: ["tests/**/*.browser.test.ts"], ...oneAtATime } },
       {
         test: {

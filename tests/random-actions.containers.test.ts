@@ -103,9 +103,10 @@ function expireLeases(): void {
 
 /**
  * Of the agent's own files those of the node stay; `notesOfRuns` looks at the others. nerdctl leaves a copy of the hosts
- * file of every container that it removes, and nobody tells the agent of those that the administrator removed.
+ * file of every container that it removes, and now and then its state folder, written anew behind the removal: nobody
+ * tells the agent of those that the administrator removed, and one that is killed does not come to remove what came late.
  */
-const STAYS = ["records of runs", "copies of hosts files"];
+const STAYS = ["records of runs", "copies of hosts files", "folders of containers"];
 
 function notesOfRuns(dataDir: string): string[] {
   const folders = ["runs", "environment", "pulls"].map((name) => join(dataDir, "nerdctl-runtime", name));
