@@ -1,5 +1,6 @@
 import type { Server } from "../../../protocol/api/servers.ts";
 import { formatEndpoint } from "../../../protocol/endpoint.ts";
+import { isoTime } from "../../iso-time.ts";
 
 /** A server as `serverColumns` reads it. */
 export interface ServerRecord
@@ -55,7 +56,7 @@ export const toServer = (record: ServerRecord, { ownerName, templateName, node }
   status: record.status,
   statusReason: record.statusReason,
   exitCode: record.exitCode,
-  startedAt: record.startedAtMs === null ? null : isoTime(record.startedAtMs),
+  startedAt: record.startedAtMs === null ? null : timeOf(record.startedAtMs),
   desiredPower: record.desiredPower,
   isSuspended: record.isSuspended,
   allocatedMemoryMb: record.allocatedMemoryMb,
@@ -65,12 +66,12 @@ export const toServer = (record: ServerRecord, { ownerName, templateName, node }
   primaryPort: record.primaryPort,
   connectAddress: connectAddress(record, node),
   networkMode: record.networkMode,
-  createdAt: isoTime(record.createdAtMs),
-  updatedAt: isoTime(record.updatedAtMs),
+  createdAt: timeOf(record.createdAtMs),
+  updatedAt: timeOf(record.updatedAtMs),
 });
 
 /** Postgres counts microseconds; the API tells the milliseconds that have passed. */
-const isoTime = (ms: number) => new Date(Math.floor(ms + FLOAT_SLACK_MS)).toISOString();
+const timeOf = (ms: number) => isoTime(Math.floor(ms + FLOAT_SLACK_MS));
 /** Seconds since 1970 as a float are exact to a quarter of a microsecond. */
 const FLOAT_SLACK_MS = 0.0005;
 
