@@ -1,16 +1,11 @@
-import { type SQL, type SQLWrapper, sql } from "drizzle-orm";
+import { type SQLWrapper, sql } from "drizzle-orm";
 import { allocations, nodes, serverObserved, servers } from "../../../drizzle/schema/index.ts";
 import type { ServerState } from "../../../protocol/server-state.ts";
 
-/**
- * What a server (aliased `s`, its row of `server_observed` `o`) is now: suspended if it shall be, else as last observed,
- * else what a new server begins with.
- */
-export const statusOf = (s: string, o: string): SQL<ServerState> =>
-  sql<ServerState>`${sql.raw(`case when ${s}.is_suspended then 'suspended' when ${o}.state is not null then ${o}.state
-    when ${s}.has_install_script then 'installing' else 'stopped' end`)}`;
-
-export const statusColumn = statusOf("servers", "server_observed");
+/** What a server is now: suspended if it shall be, else as last observed, else what a new server begins with. */
+export const statusColumn = sql<ServerState>`case when servers.is_suspended then 'suspended'
+  when server_observed.state is not null then server_observed.state
+  when servers.has_install_script then 'installing' else 'stopped' end`;
 
 /** A server on the network of one of the node's interfaces has an address of its own there; it publishes nothing. */
 const macvlanAddress = sql<string | null>`(case when ${servers.networkMode} = 'pool' then (

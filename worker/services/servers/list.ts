@@ -1,6 +1,6 @@
-import { type SQL, sql } from "drizzle-orm";
+import { type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { z } from "zod";
-import { servers } from "../../../drizzle/schema/index.ts";
+import { allocations, serverObserved, servers } from "../../../drizzle/schema/index.ts";
 import type { Server, serverListQuerySchema } from "../../../protocol/api/servers.ts";
 import { PAGE_LIMIT_DEFAULT, PAGE_LIMIT_MAX } from "../../../protocol/limits.ts";
 import { admitCaller, CALLER_QUERIES, type CallerRow, callerValues } from "../../auth/caller.ts";
@@ -9,7 +9,7 @@ import { narrow, refuse, SEES_EVERY_SERVER } from "../../auth/permissions.ts";
 import type { RequestContext } from "../../context.ts";
 import { containing, decodeCursor, pageOf } from "../../db/page.ts";
 import { Statement } from "../../db/statement.ts";
-import { nodeColumns, serverColumns, statusOf } from "./columns.ts";
+import { nodeColumns, serverColumns, statusColumn } from "./columns.ts";
 import { type NodeFacts, type ServerRecord, toServer } from "./to-server.ts";
 
 type Filter = z.output<typeof serverListQuerySchema>;
@@ -25,66 +25,56 @@ interface Shape extends Record<"cursor" | "nodeId" | "q" | "status", boolean> {
   pageSize: number;
 }
 
-function condition(shape: Shape): SQL {
+function filters(shape: Shape): SQL {
   const parts: SQL[] = [];
-  if (shape.cursor) parts.push(sql`s.id > ${sql.placeholder("after")}`);
-  if (shape.nodeId) parts.push(sql`s.node_id = ${sql.placeholder("nodeId")}`);
-  if (shape.q) parts.push(sql`(s.name ilike ${sql.placeholder("containing")} or s.id = ${sql.placeholder("q")})`);
-  if (shape.status) parts.push(sql`${statusOf("s", "o")} = ${sql.placeholder("status")}`);
+  if (shape.nodeId) parts.push(sql`${servers.nodeId} = ${sql.placeholder("nodeId")}`);
+  if (shape.q)
+    parts.push(
+      sql`(${servers.name} ilike ${sql.placeholder("containing")} or ${servers.id} = ${sql.placeholder("q")})`,
+    );
+  if (shape.status) parts.push(sql`${statusColumn} = ${sql.placeholder("status")}`);
   return parts.length === 0 ? sql`true` : sql.join(parts, sql` and `);
 }
 
 const STAFF_PERMISSIONS = sql.raw(`'{${SEES_EVERY_SERVER.join(",")}}'::text[]`);
-
-/** What `serverColumns` takes of a server's row; the rest of it, a template among others, is left where it is. */
-const OF_SERVERS = sql.raw(
-  [
-    servers.id,
-    servers.name,
-    servers.description,
-    servers.ownerId,
-    servers.nodeId,
-    servers.templateId,
-    servers.hasInstallScript,
-    servers.desiredPower,
-    servers.isSuspended,
-    servers.memoryMb,
-    servers.cpuCores,
-    servers.diskMb,
-    servers.networkMode,
-    servers.createdAt,
-    servers.updatedAt,
-  ]
-    .map(({ name }) => `s.${name}`)
-    .join(", "),
-);
-
-/**
- * The servers on the page. Staff walk the primary key; everybody else starts from their own servers and grants. The
- * two branches exclude each other, so either way the work is that of a page and not of the installation.
- */
-function visiblePage(shape: Shape): SQL {
-  const observed = shape.status ? sql`left join server_observed o on o.server_id = s.id` : sql``;
-  const where = condition(shape);
-  // One more than are shown tells whether there is a next page.
-  const limit = sql.raw(String(shape.pageSize + 1));
-  const seesAll = sql`(select caller_role_permissions && ${STAFF_PERMISSIONS} from caller)`;
-  return sql`
-    (select ${OF_SERVERS} from servers s ${observed} where ${seesAll} and ${where} order by s.id limit ${limit})
-    union all
-    (select ${OF_SERVERS} from servers s ${observed}
-      where not ${seesAll} and ${where} and s.id in (
-        select m.id from servers m where m.owner_id = (select caller_user_id from caller)
-        union select g.server_id from grants g
-          where g.user_id = (select caller_user_id from caller) and 'server.read' = any(g.permissions)
-      ) order by s.id limit ${limit})`;
-}
 
 const RECORD = Object.entries(serverColumns);
 const SELECTED = sql.join(
   RECORD.map(([name, column]) => sql`${column} as ${sql.identifier(name)}`),
   sql`, `,
 );
+
+/**
+ * The servers on the page. Staff walk the primary key, and beside it the indexes of what is joined, which Postgres does
+ * not know by itself to begin behind the cursor. Everybody else starts from their own servers and grants, and each is
+ * looked up; `offset 0` keeps it so, because Postgres guesses that walking all servers were cheaper. The two branches
+ * exclude each other, so either way the work is that of a page and not of the installation.
+ */
+function visiblePage(shape: Shape): SQL {
+  const behindCursor = (id: SQLWrapper) => (shape.cursor ? sql`${id} > ${sql.placeholder("after")}` : sql`true`);
+  // One more than are shown tells whether there is a next page.
+  const limit = sql.raw(String(shape.pageSize + 1));
+  const seesAll = sql`(select caller_role_permissions && ${STAFF_PERMISSIONS} from caller)`;
+  return sql`
+    (select ${SELECTED} from servers
+      left join server_observed on server_observed.server_id = servers.id and ${behindCursor(serverObserved.serverId)}
+      left join allocations on allocations.server_id = servers.id and allocations.is_primary
+        and ${behindCursor(allocations.serverId)}
+      where ${seesAll} and ${behindCursor(servers.id)} and ${filters(shape)} order by servers.id limit ${limit})
+    union all
+    (select ${SELECTED} from (
+        select m.id from servers m where m.owner_id = (select caller_user_id from caller)
+        union select g.server_id from grants g
+          where g.user_id = (select caller_user_id from caller) and 'server.read' = any(g.permissions)
+      ) mine
+      cross join lateral (select * from servers s where s.id = mine.id offset 0) servers
+      left join lateral (select * from server_observed o where o.server_id = mine.id offset 0) server_observed on true
+      left join lateral (select * from allocations a where a.server_id = mine.id and a.is_primary offset 0) allocations
+        on true
+      where not ${seesAll} and ${behindCursor(sql`mine.id`)} and ${filters(shape)} order by mine.id limit ${limit})
+    order by id`;
+}
+
 const GATHERED = sql.raw(RECORD.map(([name]) => `'${name}', json_agg("${name}")`).join(", "));
 const NODE = Object.entries(nodeColumns);
 const NODE_FACTS = sql.join(
@@ -110,18 +100,13 @@ function statementFor(kind: Credential["kind"], shape: Shape): Statement<Row> {
   if (known) return known;
   const statement = new Statement<Row>(sql`
     with caller as materialized (${CALLER_QUERIES[kind]}),
-    page as materialized (
-      select ${SELECTED} from (${visiblePage(shape)}) servers
-        left join server_observed on server_observed.server_id = servers.id
-        left join allocations on allocations.server_id = servers.id and allocations.is_primary
-      order by servers.id
-    )
+    page as materialized (${visiblePage(shape)})
     select caller.*,
       (select json_build_object(${GATHERED}) from page) as columns,
-      (select json_object_agg(id, username) from users where id in (select "ownerId" from page)) as owners,
-      (select json_object_agg(id, name) from templates where id in (select "templateId" from page)) as templates,
+      (select json_object_agg(id, username) from users where id = any(array(select "ownerId" from page))) as owners,
+      (select json_object_agg(id, name) from templates where id = any(array(select "templateId" from page))) as templates,
       (select json_object_agg(id, json_build_object(${NODE_FACTS})) from nodes
-        where id in (select "nodeId" from page)) as nodes
+        where id = any(array(select "nodeId" from page))) as nodes
     from caller`);
   statements.set(key, statement);
   return statement;
