@@ -69,6 +69,7 @@ export class Networks {
   readonly #ofInstalls = new Set<string>();
   #specs: readonly ServerSpec[] = [];
   #isLoaded = false;
+  #isClosed = false;
   #leasesSweptAt = Number.NEGATIVE_INFINITY;
   #guard: NodeJS.Timeout | null = null;
 
@@ -90,8 +91,9 @@ export class Networks {
     this.#guard.unref();
   }
 
-  /** Ports lead to their servers all the same, but are not held any more. */
+  /** Ports lead to their servers all the same, but are not held any more, and ends are the next agent's to act on. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     if (this.#guard) clearInterval(this.#guard);
     this.#guard = null;
     await this.#inTurn(() => this.#published.close()).catch(() => {});
@@ -150,13 +152,14 @@ export class Networks {
   /** A run has ended: nothing leads to it any more. Never fails: what cannot be written now is by the next look. */
   async shut(serverId: string, runId: string): Promise<void> {
     await this.#inTurn(async () => {
-      if (await this.#published.shut(serverId, runId)) await this.#assertFirewall();
+      if (!this.#isClosed && (await this.#published.shut(serverId, runId))) await this.#assertFirewall();
     }).catch(() => {});
   }
 
   /** To be called after a look at what runs: ports lead to that alone, and are held. */
   async keepOpen(isRunning: (serverId: string, runId: string) => boolean): Promise<void> {
     await this.#inTurn(async () => {
+      if (this.#isClosed) return;
       for (const { serverId, runId, isOpen } of this.#published.all) {
         if (isOpen && !isRunning(serverId, runId)) await this.#published.shut(serverId, runId);
       }

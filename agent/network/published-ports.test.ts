@@ -56,8 +56,6 @@ it("an agent that comes back knows them and holds them, also where the one befor
   await next.holdAgain();
   await expect(published.open(run("c", "run-3"), ADDRESSES, ports())).rejects.toThrow("in use");
   await next.close();
-  // A look that was under way when it ended.
-  await next.holdAgain();
   await published.open(run("c", "run-3"), ADDRESSES, ports());
 });
 

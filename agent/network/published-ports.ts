@@ -32,7 +32,6 @@ export class PublishedPorts {
   /** By server. */
   readonly #publications = new Map<string, Publication>();
   readonly #holds = new Map<string, PortHold>();
-  #isClosed = false;
 
   /** @param folder for this alone; it need not be there. */
   constructor(folder: string, log: Log) {
@@ -92,7 +91,6 @@ export class PublishedPorts {
 
   /** Holds again what an earlier agent held. What another program took meanwhile leads to the server all the same. */
   async holdAgain(): Promise<void> {
-    if (this.#isClosed) return;
     for (const { serverId, ports, isOpen } of this.all) {
       if (!isOpen || this.#holds.has(serverId)) continue;
       const hold = await holdPorts(ports).catch((error) => {
@@ -109,9 +107,8 @@ export class PublishedPorts {
     await rm(this.#file(serverId), { force: true });
   }
 
-  /** Lets go of every port for good; they lead where they led. */
+  /** Lets go of every port; they lead where they led. */
   async close(): Promise<void> {
-    this.#isClosed = true;
     for (const serverId of [...this.#holds.keys()]) await this.#release(serverId);
   }
 

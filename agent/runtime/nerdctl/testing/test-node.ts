@@ -73,10 +73,12 @@ export class TestNode {
   }
 
   async cleanUp(): Promise<void> {
+    // One that still watches would write its rules anew.
+    await Promise.all(this.#runtimes.map((each) => each.close()));
     const runtime = this.runtime();
     await Promise.all([...this.#servers].map((serverId) => runtime.remove(serverId)));
     await runtime.follow([]);
-    await Promise.all(this.#runtimes.map((each) => each.close()));
+    await runtime.close();
     rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
