@@ -1,4 +1,4 @@
-import { and, asc, eq } from "drizzle-orm";
+import { and, asc, eq, type SQLWrapper, sql } from "drizzle-orm";
 import type { z } from "zod";
 import { grants, users } from "../../../drizzle/schema/index.ts";
 import type { createGrantBodySchema, Grant } from "../../../protocol/api/access.ts";
@@ -6,7 +6,7 @@ import { CLOSE } from "../../../protocol/close-codes.ts";
 import { allows } from "../../auth/permissions.ts";
 import type { ServerContext } from "../../context.ts";
 import { invalid, notFound, Refusal } from "../../errors.ts";
-import { auditEntry } from "../audit/entry.ts";
+import { auditPart } from "../audit/entry.ts";
 import { requireOnServer } from "../servers/access.ts";
 
 const columns = {
@@ -33,12 +33,14 @@ export async function listGrants(ctx: ServerContext): Promise<Grant[]> {
   return rows.map(toGrant);
 }
 
+const isOf = (ctx: ServerContext, userId: string) => and(eq(grants.serverId, ctx.server.id), eq(grants.userId, userId));
+
 async function findGrant(ctx: ServerContext, userId: string): Promise<Grant> {
   const [row] = await ctx.db
     .select(columns)
     .from(grants)
     .innerJoin(users, eq(users.id, grants.userId))
-    .where(and(eq(grants.serverId, ctx.server.id), eq(grants.userId, userId)));
+    .where(isOf(ctx, userId));
   if (!row) throw notFound("grant");
   return toGrant(row);
 }
@@ -56,6 +58,26 @@ function requireOther(ctx: ServerContext, userId: string): void {
   if (userId === ctx.caller.userId) throw new Refusal("PERMISSION_DENIED", "You cannot change your own access.");
 }
 
+/**
+ * Carries out a statement on grants, which is audited if it changed one: of two at the same moment only one may.
+ *
+ * @returns whether it changed one
+ */
+async function changeGrant(
+  ctx: ServerContext,
+  change: SQLWrapper,
+  action: string,
+  userId: string,
+  details: Record<string, unknown>,
+): Promise<boolean> {
+  const audited = { action, targetType: "user", targetId: userId, serverId: ctx.server.id, details };
+  const { rows } = await ctx.db.execute(sql`
+    with changed as (${change.getSQL()}),
+    audited as (${auditPart(ctx, audited, sql`exists (select from changed)`)})
+    select from changed`);
+  return rows.length > 0;
+}
+
 /** Grants access to an existing user. @throws Refusal CONFLICT when they have a grant already */
 export async function createGrant(ctx: ServerContext, body: z.output<typeof createGrantBodySchema>): Promise<Grant> {
   requireOnServer(ctx, "access.create");
@@ -64,23 +86,12 @@ export async function createGrant(ctx: ServerContext, body: z.output<typeof crea
   const [user] = await ctx.db.select({ id: users.id, username: users.username }).from(users).where(isUser);
   if (!user) throw notFound("user");
   requireOther(ctx, user.id);
-  const { id: serverId } = ctx.server;
   const { permissions } = body;
-  const [made] = await ctx.db.batch([
-    ctx.db
-      .insert(grants)
-      .values({ serverId, userId: user.id, permissions })
-      .onConflictDoNothing()
-      .returning({ userId: grants.userId }),
-    auditEntry(ctx, {
-      action: "access.create",
-      targetType: "user",
-      targetId: user.id,
-      serverId,
-      details: { username: user.username, permissions },
-    }),
-  ]);
-  if (made.length === 0) throw new Refusal("CONFLICT", "This user has access already. Change it instead.");
+  const grant = { serverId: ctx.server.id, userId: user.id, permissions };
+  const insert = ctx.db.insert(grants).values(grant).onConflictDoNothing().returning({ userId: grants.userId });
+  const details = { username: user.username, permissions };
+  const isMade = await changeGrant(ctx, insert, "access.create", user.id, details);
+  if (!isMade) throw new Refusal("CONFLICT", "This user has access already. Change it instead.");
   return await findGrant(ctx, user.id);
 }
 
@@ -94,17 +105,13 @@ export async function updateGrant(ctx: ServerContext, userId: string, permission
   requireOther(ctx, userId);
   const before = await findGrant(ctx, userId);
   requireWithinOwn(ctx, [...before.permissions, ...permissions]);
-  const { id: serverId } = ctx.server;
   const details = { username: before.username, from: before.permissions, to: permissions };
-  const [changed] = await ctx.db.batch([
-    ctx.db
-      .update(grants)
-      .set({ permissions })
-      .where(and(eq(grants.serverId, serverId), eq(grants.userId, userId)))
-      .returning({ userId: grants.userId }),
-    auditEntry(ctx, { action: "access.update", targetType: "user", targetId: userId, serverId, details }),
-  ]);
-  if (changed.length === 0) throw notFound("grant");
+  const update = ctx.db
+    .update(grants)
+    .set({ permissions })
+    .where(isOf(ctx, userId))
+    .returning({ userId: grants.userId });
+  if (!(await changeGrant(ctx, update, "access.update", userId, details))) throw notFound("grant");
   endSocketsOf(ctx, userId, CLOSE.RESTART, "your access was changed");
   return { ...before, permissions };
 }
@@ -114,16 +121,8 @@ export async function deleteGrant(ctx: ServerContext, userId: string): Promise<v
   requireOther(ctx, userId);
   const before = await findGrant(ctx, userId);
   requireWithinOwn(ctx, before.permissions);
-  const { id: serverId } = ctx.server;
-  await ctx.db.batch([
-    ctx.db.delete(grants).where(and(eq(grants.serverId, serverId), eq(grants.userId, userId))),
-    auditEntry(ctx, {
-      action: "access.delete",
-      targetType: "user",
-      targetId: userId,
-      serverId,
-      details: { username: before.username },
-    }),
-  ]);
+  const removal = ctx.db.delete(grants).where(isOf(ctx, userId)).returning({ userId: grants.userId });
+  const isRemoved = await changeGrant(ctx, removal, "access.delete", userId, { username: before.username });
+  if (!isRemoved) throw notFound("grant");
   endSocketsOf(ctx, userId, CLOSE.FORBIDDEN, "your access was taken away");
 }
