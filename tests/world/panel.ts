@@ -32,6 +32,8 @@ export interface PanelOptions {
 
 export interface AgentStats {
   link: { framesSent: number };
+  appliedGeneration: number;
+  unacknowledgedEvents: number;
   servers: { serverId: string; name: string; state: string }[];
 }
 
