@@ -3,8 +3,10 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { waitUntil } from "../../testing/wait-until.ts";
+import { CALL_DEADLINE_MS } from "./cli.ts";
 import type { NerdctlRuntime } from "./nerdctl-runtime.ts";
 import { LABEL } from "./options.ts";
+import { environmentFolder } from "./run-container.ts";
 import { nerdctl, TestNode } from "./testing/test-node.ts";
 
 let node: TestNode;
@@ -112,4 +114,15 @@ it("a start that was under way when its agent died is over before the next one l
   const next = await node.watchedRuntime();
   expect(await next.inspect(launch.spec.id)).toMatchObject({ isRunning: true });
   await ofDeadAgent;
+});
+
+it("a game that looks like a lost start holds up no agent, and goes on", { timeout: 60_000 }, async () => {
+  const launch = node.launch(`exec sh -c 'sleep 600; true' run --env-file ${environmentFolder(node.dataDir)}/x`);
+  await runtime.start(launch);
+  await runtime.close();
+  const startedAt = performance.now();
+  const next = await node.watchedRuntime();
+  // It would be waited for as long as a start may take, and then ended.
+  expect(performance.now() - startedAt).toBeLessThan(CALL_DEADLINE_MS / 2);
+  expect(await next.inspect(launch.spec.id)).toMatchObject({ isRunning: true });
 });

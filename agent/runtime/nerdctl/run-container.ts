@@ -1,5 +1,5 @@
 /** `nerdctl run` with its environment in a file that is there only meanwhile. */
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { RunArguments } from "./arguments.ts";
@@ -34,12 +34,15 @@ export async function endLostRuns(dataDir: string, deadlineMs = CALL_DEADLINE_MS
   await rm(folder, { recursive: true, force: true });
 }
 
-/** Processes that were given a file of this folder. */
+const pidNamespace = (pid: number | "self") => readlink(`/proc/${pid}/ns/pid`).catch(() => null);
+
+/** Processes of the node itself that were given a file of this folder. A game may call itself what it likes. */
 async function runsWithFilesIn(folder: string): Promise<number[]> {
   const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 1);
   const isRun = async (pid: number) => {
     const words = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
-    return words.some((word, index) => words[index - 1] === "--env-file" && dirname(word) === folder);
+    const isGiven = words.some((word, index) => words[index - 1] === "--env-file" && dirname(word) === folder);
+    return isGiven && (await pidNamespace(pid)) === (await pidNamespace("self"));
   };
   const found = await Promise.all(pids.map(isRun));
   return pids.filter((_pid, index) => found[index]);
