@@ -1,5 +1,5 @@
 /**
- * `npm run soak [-- --runtime process|nerdctl --cycles N --servers N]`: starts, stops, crashes and kills servers of a
+ * `npm run soak [-- --runtime process|nerdctl --cycles N --servers N --minutes N]`: starts, stops, crashes and kills servers of a
  * whole panel again and again, and counts what is left that was not there before. A minute-long game that ends every
  * quarter of an hour has a hundred cycles a day; 5,000 stand for the busiest day of a node with fifty servers.
  */
@@ -19,6 +19,8 @@ const { values } = parseArgs({
     runtime: { type: "string", default: "process" },
     cycles: { type: "string", default: "5000" },
     servers: { type: "string", default: "8" },
+    /** Ends then, though the cycles are not done. */
+    minutes: { type: "string", default: "600" },
   },
 });
 const runtime = values.runtime === "nerdctl" ? "nerdctl" : "process";
@@ -35,11 +37,17 @@ try {
   console.log(`after ${work.done} cycles: ${memory()}`);
   const startedAt = performance.now();
   const every = Math.ceil(cycles / READINGS);
-  await work.run(cycles, (done) => {
-    if (done % every === 0) console.log(`after ${done} cycles: ${memory()}`);
+  const begunWith = work.done;
+  const isLate = () => performance.now() - startedAt > Number(values.minutes) * 60_000;
+  await work.run(cycles, {
+    isOver: isLate,
+    onCycle: (done) => {
+      if (done % every === 0) console.log(`after ${done} cycles: ${memory()}`);
+    },
   });
   const seconds = (performance.now() - startedAt) / 1000;
-  console.log(`${cycles} cycles in ${seconds.toFixed(0)} s, ${(cycles / seconds).toFixed(1)} a second`);
+  const counted = work.done - begunWith;
+  console.log(`${counted} cycles in ${seconds.toFixed(0)} s, ${(counted / seconds).toFixed(1)} a second`);
   let after = countLeaks(panel, containerd);
   for (let wait = 0; grown(before, after).length > 0 && wait < 30; wait++) {
     await new Promise((resolve) => setTimeout(resolve, 1_000));

@@ -1,5 +1,6 @@
 /** `GET /api/servers` of an administrator, first with 20 servers and then with 200. */
 import type { Panel } from "../../tests/world/panel.ts";
+import { startBareWorker } from "../bare-worker.ts";
 import { type Bench, count, type Measurement, ms } from "../bench.ts";
 import { load } from "../http-load.ts";
 import { median } from "../percentile.ts";
@@ -52,6 +53,21 @@ async function measureList(panel: Panel, connections: number) {
   return { perSecond: result.requestsPerSecond, statements, p50: median(result.ms) };
 }
 
+/** What a Worker with one trivial query reaches in the same minute, by the same client. */
+async function measureBare(panel: Panel): Promise<{ one: number; fifty: number }> {
+  const bare = await startBareWorker(panel);
+  const measure = async (connections: number) => {
+    const options = { url: `${bare.url}/`, headers: {}, connections };
+    await load({ ...options, durationMs: WARM_UP_MS });
+    return (await load({ ...options, durationMs: DURATION_MS })).requestsPerSecond;
+  };
+  try {
+    return { one: await measure(1), fifty: await measure(50) };
+  } finally {
+    await bare.stop();
+  }
+}
+
 export const serverList: Measurement = {
   name: "server-list",
   async measure(bench: Bench) {
@@ -64,6 +80,7 @@ export const serverList: Measurement = {
       ids.push(...(await createServers(panel, nodeId, FEW, MANY)));
       const one = await measureList(panel, 1);
       const fifty = await measureList(panel, 50);
+      const bare = await measureBare(panel);
       const statements = Math.max(one.statements, fifty.statements);
       const flatness = Math.min(one.perSecond / fewOne.perSecond, fifty.perSecond / fewFifty.perSecond);
       return [
@@ -73,14 +90,14 @@ export const serverList: Measurement = {
           bestOfField: "830 / 1,042 requests/s, 6 statements",
           target: "≥ 500 / ≥ 1,000 requests/s, at most 2 statements, flat with the number of servers",
           here: `${count(one.perSecond)} / ${count(fifty.perSecond)} requests/s, ${statements.toFixed(1)} statements`,
-          ratio: "",
+          ratio: `${(one.perSecond / bare.one).toFixed(2)} / ${(fifty.perSecond / bare.fifty).toFixed(2)} (of a bare Worker)`,
           isMet:
             one.perSecond >= TARGET_ONE &&
             fifty.perSecond >= TARGET_FIFTY &&
             Math.round(statements * 10) / 10 <= TARGET_STATEMENTS &&
             flatness >= FLAT_SHARE,
           notes: [
-            `p50 ${ms(one.p50)} / ${ms(fifty.p50)} ms; with ${FEW} servers (and so ${FEW} on the page) ${count(fewOne.perSecond)} / ${count(fewFifty.perSecond)} requests/s.`,
+            `p50 ${ms(one.p50)} / ${ms(fifty.p50)} ms; with ${FEW} servers (and so ${FEW} on the page) ${count(fewOne.perSecond)} / ${count(fewFifty.perSecond)} requests/s. A bare Worker with one trivial query through the same proxy, in the same run: ${count(bare.one)} / ${count(bare.fifty)} requests/s.`,
           ],
         },
       ];

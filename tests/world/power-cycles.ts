@@ -33,14 +33,18 @@ export class PowerCycles {
     return new PowerCycles(panel, servers);
   }
 
-  /** @param total over all servers, which run their cycles side by side. */
-  async run(total: number, onCycle: (done: number) => void = () => {}): Promise<void> {
+  /**
+   * @param total over all servers, which run their cycles side by side.
+   * @param watcher is told of each cycle, and may say that these are enough.
+   */
+  async run(total: number, watcher: { onCycle?(done: number): void; isOver?(): boolean } = {}): Promise<void> {
     const target = this.done + total;
     let begun = this.done;
     const work = async (server: { id: string; states: ServerStates }) => {
-      for (let own = begun++; own < target; own = begun++) {
+      for (let own = begun++; own < target && !watcher.isOver?.(); own = begun++) {
         await this.#cycle(server, ENDS[own % ENDS.length]!);
-        onCycle(++this.done);
+        this.done++;
+        watcher.onCycle?.(this.done);
       }
     };
     await Promise.all(this.#servers.map(work));
