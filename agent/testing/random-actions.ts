@@ -20,8 +20,14 @@ const PANEL_AWAY_MAX_MS = 400;
 const REST_DEADLINE_MS = 90_000;
 const RESTING = ["stopped", "crashed", "error", "suspended", "running"];
 
+/** Changes are judged by the same numbers, whosever turn it is; who runs a test by hand gets new ones each time. */
+const CI_SEED = 1;
+
 /** The seed of this run, or one to be printed. */
-export const seedOf = (given: string | undefined): number => (given ? Number(given) : randomInt(2 ** 31));
+export function seedOf(given: string | undefined): number {
+  if (given) return Number(given);
+  return process.env.CI ? CI_SEED : randomInt(2 ** 31);
+}
 
 /** Mulberry32: small, and the same everywhere. */
 export function randomFrom(seed: number): () => number {
