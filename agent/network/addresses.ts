@@ -4,6 +4,7 @@
  */
 import { isIPv6 } from "node:net";
 import ipaddr from "ipaddr.js";
+import { boundsOf, ipv4Text } from "./ipv4-range.ts";
 
 export interface Addresses {
   ipv4: string | null;
@@ -13,16 +14,11 @@ export interface Addresses {
 /** The network's own address and the gateway's come first, the broadcast address last. */
 const FIRST_HOST = 2;
 
-const toNumber = (ipv4: string) => ipaddr.IPv4.parse(ipv4).octets.reduce((sum, octet) => sum * 256 + octet, 0);
-const toText = (number: number) => [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join(".");
-
 /** The first address of a host in an IPv4 range that is not taken, or null. */
 function firstFree(cidr: string, taken: ReadonlySet<string>): string | null {
-  const [network, length] = ipaddr.IPv4.parseCIDR(cidr);
-  const first = toNumber(network.toString());
-  const size = 2 ** (32 - length);
-  for (let host = FIRST_HOST; host < size - 1; host++) {
-    const ip = toText(first + host);
+  const [first, last] = boundsOf(cidr)!;
+  for (let host = first + FIRST_HOST; host < last; host++) {
+    const ip = ipv4Text(host);
     if (!taken.has(ip)) return ip;
   }
   return null;

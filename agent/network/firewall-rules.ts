@@ -132,18 +132,16 @@ export function firewallChains(plan: FirewallPlan, family: Family): Chain[] {
       table: "filter",
       name: host!,
       calledBy: ["INPUT"],
-      rules: [
-        ...sorted.flatMap(({ bridge }) => [
-          `-i ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
-          ...(family === "ipv4" ? [`-i ${bridge} -d ${LOOPBACK} -j DROP`] : []),
-          `-i ${bridge} -p ${ping} -j RETURN`,
-          ...[53, ...[...new Set(hostPorts)].sort((a, b) => a - b)].flatMap((port) => [
-            `-i ${bridge} -p tcp -m tcp --dport ${port} -j RETURN`,
-            `-i ${bridge} -p udp -m udp --dport ${port} -j RETURN`,
-          ]),
-          `-i ${bridge} -j REJECT`,
+      rules: sorted.flatMap(({ bridge }) => [
+        `-i ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED -j RETURN`,
+        ...(family === "ipv4" ? [`-i ${bridge} -d ${LOOPBACK} -j DROP`] : []),
+        `-i ${bridge} -p ${ping} -j RETURN`,
+        ...[53, ...[...new Set(hostPorts)].sort((a, b) => a - b)].flatMap((port) => [
+          `-i ${bridge} -p tcp -m tcp --dport ${port} -j RETURN`,
+          `-i ${bridge} -p udp -m udp --dport ${port} -j RETURN`,
         ]),
-      ],
+        `-i ${bridge} -j REJECT`,
+      ]),
     },
     {
       table: "filter",

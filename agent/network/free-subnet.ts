@@ -1,21 +1,11 @@
 /** Ranges for private networks that meet nothing which the machine knows. Pure. */
 import { createHash } from "node:crypto";
 import ipaddr from "ipaddr.js";
+import { boundsOf, ipv4Text } from "./ipv4-range.ts";
 
 /** Private networks of owners are /24s out of this range. */
 export const PRIVATE_RANGE_DEFAULT = "10.208.0.0/12";
 const SUBNET_BITS = 24;
-
-function bounds(cidr: string): [number, number] | null {
-  const [ip, length] = ipaddr.parseCIDR(cidr);
-  if (ip.kind() !== "ipv4") return null;
-  const number = ip.toByteArray().reduce((sum, byte) => sum * 256 + byte, 0);
-  const size = 2 ** (32 - length);
-  const first = number - (number % size);
-  return [first, first + size - 1];
-}
-
-const text = (number: number) => [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join(".");
 
 function hashOf(name: string): Buffer {
   return createHash("sha256").update(name).digest();
@@ -28,19 +18,19 @@ function hashOf(name: string): Buffer {
  * @returns null when the whole range is taken.
  */
 export function freeIpv4Subnet(name: string, range: string, taken: readonly string[]): string | null {
-  const whole = bounds(range);
+  const whole = boundsOf(range);
   if (!whole) return null;
   const size = 2 ** (32 - SUBNET_BITS);
   const count = Math.floor((whole[1] - whole[0] + 1) / size);
   const used = taken.flatMap((cidr) => {
-    const found = bounds(cidr);
+    const found = boundsOf(cidr);
     // A default route takes nothing.
     return found && !cidr.endsWith("/0") ? [found] : [];
   });
   const begin = hashOf(name).readUInt32BE(0) % Math.max(count, 1);
   for (let i = 0; i < count; i++) {
     const first = whole[0] + ((begin + i) % count) * size;
-    if (!used.some(([from, to]) => first <= to && from <= first + size - 1)) return `${text(first)}/${SUBNET_BITS}`;
+    if (!used.some(([from, to]) => first <= to && from <= first + size - 1)) return `${ipv4Text(first)}/${SUBNET_BITS}`;
   }
   return null;
 }

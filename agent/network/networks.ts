@@ -102,8 +102,8 @@ export class Networks {
   /**
    * Makes sure that the network of a game is there and guarded, and that its ports lead to it.
    *
-   * @param runId of the run that the ports are for, see `shut`
-   * @throws RuntimeError in words for the owner; then nothing leads anywhere
+   * @param runId of the run that the ports are for; whoever gives the start up, also after a failure here, calls `shut`
+   * @throws RuntimeError in words for the owner
    */
   joinGame(spec: ServerSpec, runId: string): Promise<JoinedNetwork> {
     const network = plannedNetwork(spec, this.#key);
@@ -122,9 +122,6 @@ export class Networks {
       }
       await this.#assertFirewall();
       return this.#joined(network, addresses);
-    }).catch(async (error) => {
-      await this.shut(spec.id, runId);
-      throw error;
     });
   }
 
